@@ -1,0 +1,106 @@
+// The one error type: EC2's own code where EC2 has one, a few of ours, a message that names the object, and the way up.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace amivirt {
+
+/// What went wrong, in EC2's vocabulary (source: EC2 API error codes, 2016-11-15), then ours.
+/// facts(code) gives spelling, HTTP status and exit status; the table there is the only one.
+enum class Code {
+    // EC2's
+    auth_failure,
+    dry_run_operation,
+    idempotent_parameter_mismatch,
+    incorrect_instance_state,
+    incorrect_state,
+    insufficient_instance_capacity,
+    instance_limit_exceeded,
+    internal_error,
+    invalid_ami_id_malformed,
+    invalid_ami_id_not_found,
+    invalid_ami_id_unavailable,
+    invalid_ami_name_duplicate,
+    invalid_ami_name_malformed,
+    invalid_block_device_mapping,
+    invalid_instance_id_malformed,
+    invalid_instance_id_not_found,
+    invalid_parameter,
+    invalid_parameter_combination,
+    invalid_parameter_value,
+    invalid_snapshot_id_malformed,
+    invalid_snapshot_in_use,
+    invalid_snapshot_not_found,
+    invalid_volume_id_malformed,
+    invalid_volume_not_found,
+    missing_parameter,
+    operation_not_permitted,
+    tag_limit_exceeded,
+    unauthorized_operation,
+    unknown_parameter,
+    unsupported_operation,
+    volume_in_use,
+    // ours
+    busy,  ///< another operation holds the object: "busy running StopInstances (pid 4711)"
+    checksum_mismatch,
+    fetch_failed,            ///< a URL or file could not be read to its end
+    hypervisor_failed,       ///< libvirt answered, with an error
+    hypervisor_unavailable,  ///< libvirt could not be asked
+    invalid_disk_image,      ///< refused on ingest: unreadable, hostile, or not what it says
+    invalid_manifest,        ///< one or more faults in a YAML file, all in the message
+    io_error,
+    lock_timeout,
+    store_corrupt,
+    store_full,
+    store_too_new,  ///< the catalog was written by a newer amivirt
+    timed_out,
+    tool_failed,
+    tool_missing,
+    usage,  ///< the command line itself
+};
+
+/// How a code is told to the outside.
+struct CodeFacts {
+    Code code;
+    std::string_view name;  ///< "InvalidAMIID.NotFound"
+    int http_status;
+    int exit_status;  ///< see ExitStatus
+};
+
+/// Process exit status; scripts depend on these numbers.
+enum class ExitStatus : int {
+    done = 0,
+    failed = 1,
+    usage = 2,
+    not_found = 3,
+    not_permitted = 4,
+    wrong_state = 5,
+    timed_out = 6,
+    hypervisor = 7,
+};
+
+[[nodiscard]] const CodeFacts& facts(Code code) noexcept;
+/// Every code once, in declaration order.
+[[nodiscard]] const std::vector<CodeFacts>& all_code_facts() noexcept;
+
+struct Error {
+    Code code = Code::internal_error;
+    std::string message;               ///< whole sentence, names the object, quotes the value
+    std::vector<std::string> context;  ///< added on the way up, innermost first
+    std::string hint;                  ///< one line: the command or change that helps; may be empty
+
+    Error() = default;
+    Error(Code c, std::string m, std::string h = {}) : code(c), message(std::move(m)), hint(std::move(h)) {}
+
+    [[nodiscard]] Error&& with_context(std::string what) && {
+        context.push_back(std::move(what));
+        return std::move(*this);
+    }
+};
+
+/// `message (Name)`, then each context as `: while ...` is printed once by the face; this is the first part.
+[[nodiscard]] std::string describe(const Error& error);
+
+}  // namespace amivirt

@@ -1,0 +1,88 @@
+// Layers, snapshots, volumes: the storage graph. A layer's file goes when nothing reaches it.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "amivirt/base/clock.hpp"
+#include "amivirt/base/ids.hpp"
+#include "amivirt/base/size.hpp"
+#include "amivirt/domain/block_device_mapping.hpp"
+#include "amivirt/domain/tag.hpp"
+
+namespace amivirt {
+
+/// One qcow2 file with at most one parent.
+enum class LayerState {
+    creating,  ///< reserved by a running operation; the file may be absent or partial
+    writable,  ///< the top of exactly one volume
+    sealed,    ///< immutable, mode 0444
+    deleting,  ///< unreachable; its file is going
+};
+[[nodiscard]] std::string_view to_string(LayerState value) noexcept;
+[[nodiscard]] Result<LayerState> parse_layer_state(std::string_view text);
+
+struct Layer {
+    LayerId id;
+    std::optional<LayerId> parent;
+    LayerState state = LayerState::creating;
+    Bytes virtual_size;
+    std::string content_sha256;  ///< of the (decompressed) source a sealed base came from; "" for others. Unique where set.
+    TimePoint created{};
+};
+
+enum class SnapshotState { pending, completed, error };
+[[nodiscard]] std::string_view to_string(SnapshotState value) noexcept;
+[[nodiscard]] Result<SnapshotState> parse_snapshot_state(std::string_view text);
+
+struct Snapshot {
+    SnapshotId id;
+    AccountId owner;
+    LayerId layer;
+    std::optional<VolumeId> volume;  ///< what it was taken of; none: imported
+    GiB size;
+    SnapshotState state = SnapshotState::pending;
+    bool encrypted = false;
+    std::string description;
+    TimePoint created{};
+    Tags tags;
+};
+
+enum class VolumeState { creating, available, in_use, deleting, deleted, error };
+[[nodiscard]] std::string_view to_string(VolumeState value) noexcept;  // "in-use"
+[[nodiscard]] Result<VolumeState> parse_volume_state(std::string_view text);
+enum class VolumeEvent { created, attach, detach, remove, removed, fail };
+[[nodiscard]] Result<VolumeState> next(VolumeState state, VolumeEvent event);
+
+struct Attachment {
+    InstanceId instance;
+    std::string device_name;
+    bool is_root = false;
+    bool delete_on_termination = false;
+    TimePoint attached{};
+};
+
+struct Volume {
+    VolumeId id;
+    AccountId owner;
+    LayerId layer;  ///< its writable top
+    std::optional<SnapshotId> snapshot;
+    GiB size;
+    VolumeType type = VolumeType::gp3;
+    std::optional<std::uint32_t> iops;
+    std::optional<std::uint32_t> throughput;
+    bool encrypted = false;
+    VolumeState state = VolumeState::creating;
+    std::optional<Attachment> attachment;
+    TimePoint created{};
+    Tags tags;
+};
+
+/// Layers that neither a snapshot nor a volume reaches over parents; those `creating` are never among them. Pure.
+[[nodiscard]] std::set<LayerId> unreachable_layers(const std::vector<Layer>& layers, const std::vector<Snapshot>& snapshots,
+                                                   const std::vector<Volume>& volumes);
+
+}  // namespace amivirt

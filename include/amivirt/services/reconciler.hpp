@@ -1,0 +1,26 @@
+// What every command does first: finish or undo what a dead process began.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "amivirt/services/images.hpp"
+#include "amivirt/services/instances.hpp"
+
+namespace amivirt {
+
+class Reconciler {
+public:
+    Reconciler(Operations& operations, Images& images, Instances& instances, Storage& storage, Log& log);
+    /// Cheap when nothing died. What could not be recovered now (libvirt down) stays and is told as a sentence each.
+    [[nodiscard]] Result<std::vector<std::string>> recover();
+
+private:
+    Operations& operations_;
+    Images& images_;
+    Instances& instances_;
+    Storage& storage_;
+    Log& log_;
+};
+
+}  // namespace amivirt
