@@ -1,0 +1,28 @@
+#include "amivirt/domain/operation.hpp"
+
+#include "domain/words.hpp"
+
+namespace amivirt {
+
+namespace {
+
+constexpr std::array<Word<OperationKind>, 7> k_kinds{{
+    {OperationKind::import_image, "ImportImage"},
+    {OperationKind::run_instances, "RunInstances"},
+    {OperationKind::start_instances, "StartInstances"},
+    {OperationKind::stop_instances, "StopInstances"},
+    {OperationKind::reboot_instances, "RebootInstances"},
+    {OperationKind::terminate_instances, "TerminateInstances"},
+    {OperationKind::collect_layers, "CollectLayers"},
+}};
+
+}  // namespace
+
+std::string_view to_string(OperationKind value) noexcept { return word_for(k_kinds, value); }
+Result<OperationKind> parse_operation_kind(std::string_view text) { return parse_word(k_kinds, "operation kind", text); }
+
+Error busy_error(const Operation& holder, const std::string& object) {
+    return {Code::busy, fmt::format("busy running {} on \"{}\" (pid {})", to_string(holder.kind), object, holder.pid)};
+}
+
+}  // namespace amivirt
