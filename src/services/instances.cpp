@@ -1,0 +1,517 @@
+#include "amivirt/services/instances.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "amivirt/base/fault.hpp"
+#include "amivirt/base/interrupt.hpp"
+#include "machine.hpp"
+
+namespace amivirt {
+
+namespace {
+
+constexpr Duration k_terminated_shown = std::chrono::hours(1);  // source: EC2 shows terminated instances for about an hour
+constexpr Duration k_poll{100};
+constexpr Duration k_press_again = std::chrono::seconds(10);
+
+Error instance_not_found(const std::string& wanted, const std::vector<std::string>& names) {
+    const auto close = nearest(wanted, names);
+    return {Code::invalid_instance_id_not_found, fmt::format("instance \"{}\" not found", wanted),
+            close.empty() ? "`amivirt ps -a` shows the instances there are" : fmt::format("did you mean \"{}\"?", close)};
+}
+
+Error wrong_state(const Instance& instance, std::string_view action) {
+    return {Code::incorrect_instance_state,
+            fmt::format("instance \"{}\" cannot be {}: it is {}", instance.id.str(), action, to_string(instance.state))};
+}
+
+bool is_off(const std::optional<ObservedDomain>& domain) { return !domain || domain->state == DomainState::off; }
+
+void set_state(Instance& instance, InstanceState state, std::string code = {}, std::string message = {}) {
+    instance.state = state;
+    instance.state_reason_code = std::move(code);
+    instance.state_reason_message = std::move(message);
+}
+
+void set_stopped_by_itself(Instance& instance, OffReason reason) {
+    if (reason == OffReason::crashed || reason == OffReason::failed) {
+        set_state(instance, InstanceState::stopped, "Server.InternalError",
+                  "Server.InternalError: the virtual machine's process ended unexpectedly");
+    } else {
+        set_state(instance, InstanceState::stopped, "Client.InstanceInitiatedShutdown",
+                  "Client.InstanceInitiatedShutdown: Instance initiated shutdown");
+    }
+}
+
+Result<Instance> find_instance(CatalogSession& session, const InstanceId& id) {
+    auto found = AMIVIRT_TRY(session.instances().find(id));
+    if (!found) {
+        return instance_not_found(id.str(), {});
+    }
+    return std::move(*found);
+}
+
+}  // namespace
+
+Result<Instance> Instances::reread(const InstanceId& id) {
+    std::optional<Instance> instance;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        instance = AMIVIRT_TRY(find_instance(session, id));
+        return {};
+    }));
+    return std::move(*instance);
+}
+
+Result<Instance> Instances::resolve(const AccountId& caller, const std::string& id_or_name) {
+    if (InstanceId::looks_like(id_or_name)) {
+        const auto id = AMIVIRT_TRY(InstanceId::parse(id_or_name));
+        auto instance = AMIVIRT_TRY(reread(id));
+        if (instance.owner != caller) {
+            return instance_not_found(id_or_name, {});
+        }
+        return instance;
+    }
+    std::vector<Instance> named;
+    std::vector<std::string> names;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        for (auto& instance : AMIVIRT_TRY(session.instances().list()).records) {
+            if (instance.owner != caller || instance.state == InstanceState::terminated) {
+                continue;
+            }
+            names.push_back(name_tag(instance.tags));
+            if (!names.back().empty() && names.back() == id_or_name) {
+                named.push_back(std::move(instance));
+            }
+        }
+        return {};
+    }));
+    if (named.empty()) {
+        return instance_not_found(id_or_name, names);
+    }
+    if (named.size() > 1) {
+        std::vector<std::string> ids;
+        for (const auto& instance : named) {
+            ids.push_back(instance.id.str());
+        }
+        return Error(Code::invalid_parameter_value, fmt::format("instance name \"{}\" is ambiguous: {}", id_or_name, fmt::join(ids, ", ")),
+                     "use the id");
+    }
+    return std::move(named.front());
+}
+
+Result<InstanceListing> Instances::describe(const AccountId& caller, const InstanceQuery& query) {
+    AMIVIRT_TRY(check_instance_filters(query.filters));
+    std::vector<InstanceId> wanted;
+    for (const auto& text : query.ids_or_names) {
+        wanted.push_back(AMIVIRT_TRY(resolve(caller, text)).id);
+    }
+    Listing<Instance> instances;
+    std::vector<Volume> volumes;
+    std::set<std::string> held;
+    const auto look = [&]() {
+        return ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+            instances = AMIVIRT_TRY(session.instances().list());
+            volumes = AMIVIRT_TRY(session.volumes().list()).records;
+            held.clear();
+            for (const auto& operation : AMIVIRT_TRY(session.operations().list()).records) {
+                held.insert(operation.objects.begin(), operation.objects.end());
+            }
+            return {};
+        });
+    };
+    AMIVIRT_TRY(look());
+
+    InstanceListing listing;
+    std::map<std::string, ObservedDomain> domains;
+    if (auto observed = ports_.hypervisor.observe()) {
+        for (const auto& domain : *observed) {
+            domains.emplace(domain.name, domain);
+        }
+        AMIVIRT_TRY(remove_orphans(*observed));
+        bool changed = false;
+        const auto now = ports_.clock.now();
+        for (const auto& instance : instances.records) {
+            const auto at = domains.find(instance.id.str());
+            const std::optional<ObservedDomain> domain = at == domains.end() ? std::nullopt : std::optional(at->second);
+            const bool off = is_off(domain);
+            const bool differs = (instance.state == InstanceState::running && off) || (instance.state == InstanceState::stopped && !off);
+            const bool old =
+                instance.state == InstanceState::terminated && instance.terminated && *instance.terminated + k_terminated_shown < now;
+            if (held.contains(instance.id.str()) || !(differs || old)) {
+                continue;
+            }
+            changed = true;
+            if (old) {
+                AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) { return session.instances().erase(instance.id); }));
+            } else {
+                AMIVIRT_TRY(write_down(instance, domain));
+            }
+        }
+        if (changed) {
+            AMIVIRT_TRY(look());
+        }
+    } else {
+        const auto lives = [](const Instance& instance) { return instance.state != InstanceState::terminated; };
+        if (std::any_of(instances.records.begin(), instances.records.end(), lives)) {
+            listing.hypervisor_error = std::move(observed.error());
+        }
+    }
+
+    listing.unreadable = std::move(instances.unreadable);
+    // One pass over the volumes instead of one for each instance.
+    std::map<InstanceId, std::vector<Volume>> attached;
+    for (auto& volume : volumes) {
+        if (volume.attachment) {
+            attached[volume.attachment->instance].push_back(volume);
+        }
+    }
+    std::map<ImageId, std::string> image_names;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        for (auto& instance : instances.records) {
+            const bool named = std::find(wanted.begin(), wanted.end(), instance.id) != wanted.end();
+            const bool hidden = instance.state == InstanceState::terminated && !query.include_terminated && !named;
+            if (instance.owner != caller || hidden || (!wanted.empty() && !named)) {
+                continue;
+            }
+            InstanceView view;
+            view.volumes = volumes_of(instance.id, attached[instance.id]);
+            if (!matches(instance, view.volumes, query.filters)) {
+                continue;
+            }
+            if (!image_names.contains(instance.image)) {
+                const auto image = session.images().find(instance.image);
+                image_names[instance.image] = image && *image ? (*image)->name : "";
+            }
+            view.image_name = image_names[instance.image];
+            if (const auto at = domains.find(instance.id.str()); at != domains.end()) {
+                view.observed = at->second.state;
+            }
+            view.instance = std::move(instance);
+            listing.views.push_back(std::move(view));
+        }
+        return {};
+    }));
+    return listing;
+}
+
+Result<void> Instances::write_down(const Instance& seen, const std::optional<ObservedDomain>& domain) {
+    bool terminate_now = false;
+    AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
+        terminate_now = false;
+        auto row = AMIVIRT_TRY(session.instances().find(seen.id));
+        // A start or stop that came in between made a new launch time or another state: what was seen is then no news.
+        if (!row || row->state != seen.state || row->launched != seen.launched) {
+            return {};
+        }
+        for (const auto& operation : AMIVIRT_TRY(session.operations().list()).records) {
+            if (std::find(operation.objects.begin(), operation.objects.end(), seen.id.str()) != operation.objects.end()) {
+                return {};
+            }
+        }
+        if (row->state == InstanceState::running) {
+            AMIVIRT_TRY(next(row->state, InstanceEvent::powered_off));
+            set_stopped_by_itself(*row, domain ? domain->reason : OffReason::none);
+            terminate_now = row->shutdown_behavior == ShutdownBehavior::terminate && domain && domain->reason == OffReason::guest_shutdown;
+        } else {
+            set_state(*row, InstanceState::running);  // somebody started it by other means, such as virsh
+        }
+        return session.instances().update(*row);
+    }));
+    if (terminate_now) {
+        // It was the guest's own wish: protection against a terminate request does not stand against it (source: EC2).
+        AMIVIRT_TRY(terminate_by_id(seen.id, Force::yes));
+    }
+    return {};
+}
+
+Result<void> Instances::remove_orphans(const std::vector<ObservedDomain>& domains) {
+    for (const auto& domain : domains) {
+        const auto id = InstanceId::parse(domain.name);
+        if (!id) {
+            continue;
+        }
+        // Asked anew: its record may have been written after our listing and before libvirt's.
+        std::optional<Instance> row;
+        bool held = false;
+        AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+            row = AMIVIRT_TRY(session.instances().find(*id));
+            for (const auto& operation : row && row->state == InstanceState::terminated ? AMIVIRT_TRY(session.operations().list()).records
+                                                                                        : std::vector<Operation>{}) {
+                held = held || std::find(operation.objects.begin(), operation.objects.end(), id->str()) != operation.objects.end();
+            }
+            return {};
+        }));
+        if ((row && row->state != InstanceState::terminated) || held) {
+            continue;
+        }
+        const auto owner = ports_.hypervisor.owner(domain.name);
+        if (owner && *owner && **owner == ports_.catalog.store_id()) {
+            ports_.log.write(LogLevel::warning, "instances",
+                             fmt::format("removing domain {}: this store has no instance of that id", domain.name));
+            AMIVIRT_TRY(ports_.hypervisor.remove(*id));
+            AMIVIRT_TRY(ports_.files.remove(*id));
+        }
+    }
+    return {};
+}
+
+Result<Instance> Instances::stop(const AccountId& caller, const std::string& id_or_name, Duration grace, Force force) {
+    const auto id = AMIVIRT_TRY(resolve(caller, id_or_name)).id;
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(
+        OperationKind::stop_instances, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
+            auto instance = AMIVIRT_TRY(find_instance(session, id));
+            if (instance.state == InstanceState::stopped) {
+                row.objects.clear();
+                return {};
+            }
+            const auto stopping = next(instance.state, InstanceEvent::stop);
+            if (!stopping) {
+                return wrong_state(instance, "stopped");
+            }
+            set_state(instance, *stopping, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
+            return session.instances().update(instance);
+        }));
+    if (!operation) {
+        return reread(id);
+    }
+    try {
+        const auto shut_down = [&]() -> Result<void> {
+            const auto begun = ports_.clock.now();
+            auto pressed = begun - k_press_again;
+            while (force == Force::no && ports_.clock.now() < begun + grace) {
+                if (is_off(AMIVIRT_TRY(ports_.hypervisor.observe(id)))) {
+                    return {};
+                }
+                // A guest still booting does not hear the button; press it again now and then.
+                if (ports_.clock.now() - pressed >= k_press_again) {
+                    pressed = ports_.clock.now();
+                    if (auto asked = ports_.hypervisor.request_shutdown(id);
+                        !asked && asked.error().code != Code::incorrect_instance_state) {
+                        return std::move(asked.error());
+                    }
+                    fault_point("stop.asked");
+                }
+                ports_.clock.sleep(k_poll);
+            }
+            return ports_.hypervisor.power_off(id);
+        };
+        if (auto done = shut_down(); !done) {
+            if (auto settled = settle(*operation); !settled) {
+                ports_.log.write(LogLevel::warning, "instances",
+                                 fmt::format("after a failed stop of {}: {}", id.str(), amivirt::describe(settled.error())));
+            }
+            return std::move(done.error()).with_context(fmt::format("stopping {}", id.str()));
+        }
+    } catch (const Interrupted&) {
+        clear_interrupt();
+        if (auto settled = settle(*operation); !settled) {
+            ports_.log.write(LogLevel::warning, "instances",
+                             fmt::format("after an interrupted stop of {}: {}", id.str(), amivirt::describe(settled.error())));
+        }
+        throw;
+    }
+    fault_point("stop.off");
+    AMIVIRT_TRY(settle(*operation));
+    return reread(id);
+}
+
+Result<void> Instances::settle(ActiveOperation& operation) {
+    if (operation.finished()) {
+        return {};
+    }
+    // Whatever was under way: what libvirt says now is what the instance is.
+    std::map<InstanceId, std::optional<ObservedDomain>> domains;
+    for (const auto& object : operation.row().objects) {
+        const auto id = AMIVIRT_TRY(InstanceId::parse(object));
+        domains.emplace(id, AMIVIRT_TRY(ports_.hypervisor.observe(id)));
+    }
+    return operation.finish([&](CatalogSession& session) -> Result<void> {
+        for (const auto& [id, domain] : domains) {
+            auto instance = AMIVIRT_TRY(session.instances().find(id));
+            if (!instance || instance->state == InstanceState::terminated) {
+                continue;
+            }
+            if (is_off(domain)) {
+                if (instance->state == InstanceState::running) {
+                    set_stopped_by_itself(*instance, domain ? domain->reason : OffReason::none);
+                }
+                instance->state = InstanceState::stopped;
+            } else {
+                set_state(*instance, InstanceState::running);
+            }
+            AMIVIRT_TRY(session.instances().update(*instance));
+        }
+        return {};
+    });
+}
+
+Result<Instance> Instances::start(const AccountId& caller, const std::string& id_or_name, AcceleratorRequest accelerator,
+                                  Progress& progress) {
+    const auto id = AMIVIRT_TRY(resolve(caller, id_or_name)).id;
+    const auto choice = AMIVIRT_TRY(ports_.host.accelerator(accelerator));
+    Machine machine;
+    InstanceType type;
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(
+        OperationKind::start_instances, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
+            auto instance = AMIVIRT_TRY(find_instance(session, id));
+            if (instance.state == InstanceState::running) {
+                row.objects.clear();
+                return {};
+            }
+            const auto pending = next(instance.state, InstanceEvent::start);
+            if (!pending) {
+                return wrong_state(instance, "started");
+            }
+            type = AMIVIRT_TRY(ports_.types.find(instance.type));
+            set_state(instance, *pending);
+            instance.accelerator = choice.accelerator;
+            instance.launched = ports_.clock.now();
+            AMIVIRT_TRY(session.instances().update(instance));
+            machine.volumes = volumes_of(id, AMIVIRT_TRY(session.volumes().list()).records);
+            machine.instance = std::move(instance);
+            return {};
+        }));
+    if (!operation) {
+        return reread(id);
+    }
+    if (choice.fell_back) {
+        progress.note(fmt::format("using TCG (software emulation, slower): {}", choice.reason));
+    }
+    auto started = power_on(machine, type, progress);
+    fault_point("start.started");
+    AMIVIRT_TRY(settle(*operation));
+    if (!started) {
+        return std::move(started.error());
+    }
+    return reread(id);
+}
+
+Result<Instance> Instances::reboot(const AccountId& caller, const std::string& id_or_name, Force force) {
+    const auto id = AMIVIRT_TRY(resolve(caller, id_or_name)).id;
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(
+        OperationKind::reboot_instances, {id.str()}, k_patience, [&](CatalogSession& session, Operation&) -> Result<void> {
+            const auto instance = AMIVIRT_TRY(find_instance(session, id));
+            return instance.state == InstanceState::running ? Result<void>{} : Result<void>(wrong_state(instance, "rebooted"));
+        }));
+    auto done = force == Force::yes ? ports_.hypervisor.reset(id) : ports_.hypervisor.request_reboot(id);
+    fault_point("reboot.asked");
+    AMIVIRT_TRY(settle(*operation));
+    if (!done) {
+        return std::move(done.error()).with_context(fmt::format("rebooting {}", id.str()));
+    }
+    return reread(id);
+}
+
+Result<Instance> Instances::terminate(const AccountId& caller, const std::string& id_or_name) {
+    return terminate_by_id(AMIVIRT_TRY(resolve(caller, id_or_name)).id, Force::no);
+}
+
+Result<Instance> Instances::terminate_by_id(const InstanceId& id, Force force) {
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(
+        OperationKind::terminate_instances, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
+            auto instance = AMIVIRT_TRY(find_instance(session, id));
+            if (instance.state == InstanceState::terminated) {
+                row.objects.clear();
+                return {};
+            }
+            if (instance.termination_protected && force == Force::no) {
+                return Error(Code::operation_not_permitted,
+                             fmt::format("instance \"{}\" may not be terminated: its termination protection is on", id.str()));
+            }
+            const auto going = next(instance.state, InstanceEvent::terminate);
+            if (!going) {
+                return wrong_state(instance, "terminated");
+            }
+            set_state(instance, *going, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
+            return session.instances().update(instance);
+        }));
+    if (operation) {
+        AMIVIRT_TRY_CONTEXT(finish_termination(*operation), fmt::format("terminating {}", id.str()));
+    }
+    return reread(id);
+}
+
+Result<void> Instances::finish_termination(ActiveOperation& operation) {
+    std::vector<InstanceId> ids;
+    for (const auto& object : operation.row().objects) {
+        ids.push_back(AMIVIRT_TRY(InstanceId::parse(object)));
+    }
+    for (const auto& id : ids) {
+        AMIVIRT_TRY(ports_.hypervisor.remove(id));
+        fault_point("terminate.domain");
+        AMIVIRT_TRY(ports_.files.remove(id));
+        fault_point("terminate.files");
+    }
+    AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
+        const auto volumes = AMIVIRT_TRY(session.volumes().list()).records;
+        for (const auto& id : ids) {
+            for (auto& volume : volumes_of(id, volumes)) {
+                if (volume.attachment->delete_on_termination) {
+                    AMIVIRT_TRY(session.volumes().erase(volume.id));
+                } else {
+                    volume.attachment.reset();
+                    volume.state = VolumeState::available;
+                    AMIVIRT_TRY(session.volumes().update(volume));
+                }
+            }
+            if (auto instance = AMIVIRT_TRY(session.instances().find(id))) {
+                instance->state = InstanceState::terminated;
+                instance->terminated = ports_.clock.now();
+                AMIVIRT_TRY(session.instances().update(*instance));
+            }
+        }
+        return ports_.storage.mark_unreachable(session, row);
+    }));
+    return ports_.storage.finish(operation);
+}
+
+Result<void> Instances::wait_ssh(const InstanceId& id, Duration timeout) {
+    constexpr Duration k_slice = std::chrono::seconds(5);
+    const auto deadline = ports_.clock.now() + timeout;
+    for (;;) {
+        const auto instance = AMIVIRT_TRY(reread(id));
+        const auto forward = ssh_forward(instance);
+        if (!forward) {
+            return Error(Code::unsupported_operation, fmt::format("instance \"{}\" has no forwarded SSH port", id.str()));
+        }
+        const auto left = std::max(Duration{0}, deadline - ports_.clock.now());
+        auto greeting = ports_.host.wait_ssh_greeting(forward->address, forward->host_port, std::min(left, k_slice));
+        if (greeting || greeting.error().code != Code::timed_out) {
+            return greeting ? Result<void>{} : Result<void>(std::move(greeting.error()));
+        }
+        if (is_off(AMIVIRT_TRY(ports_.hypervisor.observe(id)))) {
+            return Error(Code::incorrect_instance_state, fmt::format("instance \"{}\" switched itself off before SSH answered", id.str()),
+                         fmt::format("`amivirt console {}` shows what it printed", id.str()));
+        }
+        if (ports_.clock.now() >= deadline) {
+            return Error(Code::timed_out,
+                         fmt::format("instance \"{}\" did not answer SSH on {}:{} within {} s", id.str(), forward->address,
+                                     forward->host_port, std::chrono::duration_cast<std::chrono::seconds>(timeout).count()),
+                         fmt::format("it is still running: `amivirt console {}` shows what it printed", id.str()));
+        }
+    }
+}
+
+Result<void> Instances::recover(ActiveOperation& operation) {
+    switch (operation.row().kind) {
+        case OperationKind::run_instances:
+            return undo_launch(operation);
+        case OperationKind::terminate_instances:
+            return finish_termination(operation);
+        case OperationKind::start_instances:
+        case OperationKind::stop_instances:
+        case OperationKind::reboot_instances:
+            return settle(operation);
+        case OperationKind::import_image:
+        case OperationKind::collect_layers:
+            break;
+    }
+    return Error(Code::internal_error, fmt::format("{} is not an operation on instances", to_string(operation.row().kind)));
+}
+
+}  // namespace amivirt

@@ -1,0 +1,39 @@
+#include "amivirt/services/reconciler.hpp"
+
+#include <fmt/format.h>
+
+namespace amivirt {
+
+Reconciler::Reconciler(Operations& operations, Images& images, Instances& instances, Storage& storage, Log& log)
+    : operations_(operations), images_(images), instances_(instances), storage_(storage), log_(log) {}
+
+Result<std::vector<std::string>> Reconciler::recover() {
+    std::vector<std::string> left;
+    for (auto& operation : AMIVIRT_TRY(operations_.adopt_dead())) {
+        const auto row = operation->row();
+        const auto recovered = [&]() -> Result<void> {
+            switch (row.kind) {
+                case OperationKind::import_image:
+                    return images_.recover(*operation);
+                case OperationKind::collect_layers:
+                    return storage_.finish(*operation);
+                case OperationKind::run_instances:
+                case OperationKind::start_instances:
+                case OperationKind::stop_instances:
+                case OperationKind::reboot_instances:
+                case OperationKind::terminate_instances:
+                    return instances_.recover(*operation);
+            }
+            return Error(Code::internal_error, "an operation of no known kind");
+        }();
+        if (!recovered) {
+            left.push_back(fmt::format("{} of dead process {} could not be cleaned up yet: {}", to_string(row.kind), row.pid,
+                                       describe(recovered.error())));
+        } else {
+            log_.write(LogLevel::info, "reconciler", fmt::format("cleaned up {} of dead process {}", to_string(row.kind), row.pid));
+        }
+    }
+    return left;
+}
+
+}  // namespace amivirt
