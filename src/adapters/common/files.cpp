@@ -1,0 +1,187 @@
+#include "adapters/common/files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace amivirt::files {
+
+void FileDescriptor::reset(int fd) noexcept {
+    if (fd_ >= 0) {
+        ::close(fd_);
+    }
+    fd_ = fd;
+}
+
+RemoveLater::~RemoveLater() {
+    if (!path_.empty()) {
+        ::unlink(path_.c_str());
+    }
+}
+
+Error errno_error(int error_number, std::string_view doing, std::string_view path) {
+    const bool full = error_number == ENOSPC || error_number == EDQUOT;
+    Error error(full ? Code::store_full : Code::io_error,
+                fmt::format("Cannot {} \"{}\": {}.", doing, path, std::generic_category().message(error_number)));
+    if (full) {
+        error.hint = "Make room on that file system, or choose another one with --home.";
+    }
+    return error;
+}
+
+Result<FileDescriptor> open(const std::string& path, int flags, mode_t mode) {
+    for (;;) {
+        FileDescriptor fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+        if (fd) {
+            return fd;
+        }
+        if (errno != EINTR) {
+            return errno_error(errno, (flags & O_CREAT) != 0 ? "create" : "open", path);
+        }
+    }
+}
+
+Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+        if (written < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno_error(errno, "write", path);
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+Result<void> write_at(int fd, std::string_view bytes, std::uint64_t offset, const std::string& path) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (written < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno_error(errno, "write", path);
+        }
+        offset += static_cast<std::uint64_t>(written);
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t size, const std::string& path) {
+    std::string bytes(size, '\0');
+    std::size_t done = 0;
+    while (done < size) {
+        const ssize_t count = ::pread(fd, bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+        if (count < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno_error(errno, "read", path);
+        }
+        if (count == 0) {
+            break;
+        }
+        done += static_cast<std::size_t>(count);
+    }
+    bytes.resize(done);
+    return bytes;
+}
+
+Result<void> sync(int fd, const std::string& path) {
+    if (::fsync(fd) != 0) {
+        return errno_error(errno, "write", path);
+    }
+    return {};
+}
+
+Result<void> sync_folder(const std::string& path) {
+    const FileDescriptor fd = AMIVIRT_TRY(open(path, O_RDONLY | O_DIRECTORY));
+    // Some file systems cannot sync a folder and say EINVAL; their names are as safe as they get.
+    if (::fsync(fd.get()) != 0 && errno != EINVAL) {
+        return errno_error(errno, "write", path);
+    }
+    return {};
+}
+
+Result<void> make_folders(const std::string& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) == 0) {
+        if (::chmod(path.c_str(), mode) != 0) {
+            return errno_error(errno, "set the mode of", path);
+        }
+        return {};
+    }
+    if (errno == EEXIST) {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+            return {};
+        }
+        return errno_error(ENOTDIR, "create the folder", path);
+    }
+    if (errno == ENOENT) {
+        const std::string parent = std::filesystem::path(path).parent_path().string();
+        if (!parent.empty() && parent != path) {
+            AMIVIRT_TRY(make_folders(parent, mode));
+            return make_folders(path, mode);
+        }
+    }
+    return errno_error(errno, "create the folder", path);
+}
+
+Result<void> rename(const std::string& from, const std::string& to) {
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+        return errno_error(errno, "rename", from);
+    }
+    return {};
+}
+
+Result<void> remove(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return errno_error(errno, "remove", path);
+    }
+    return {};
+}
+
+Result<void> replace(const std::string& path, std::string_view content, mode_t mode, Durable durable) {
+    const std::string temporary = path + ".tmp";
+    RemoveLater guard(temporary);
+    const FileDescriptor fd = AMIVIRT_TRY(open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+    if (::fchmod(fd.get(), mode) != 0) {
+        return errno_error(errno, "set the mode of", temporary);
+    }
+    AMIVIRT_TRY(write_all(fd.get(), content, temporary));
+    if (durable == Durable::yes) {
+        AMIVIRT_TRY(sync(fd.get(), temporary));
+    }
+    AMIVIRT_TRY(rename(temporary, path));
+    guard.keep();
+    if (durable == Durable::yes) {
+        AMIVIRT_TRY(sync_folder(std::filesystem::path(path).parent_path().string()));
+    }
+    return {};
+}
+
+std::string printable(std::string_view text, std::size_t limit) {
+    std::string out;
+    for (const char c : text) {
+        if (out.size() >= limit) {
+            return out + "...";
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f) {
+            out += fmt::format("\\x{:02x}", byte);
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+}  // namespace amivirt::files

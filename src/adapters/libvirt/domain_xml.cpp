@@ -1,0 +1,313 @@
+#include "adapters/libvirt/domain_xml.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <pugixml.hpp>
+
+namespace amivirt::libvirt {
+namespace {
+
+// virtio-blk has room for so many characters of a serial number; QEMU cuts silently, we write what the guest sees.
+constexpr std::size_t k_serial_length = 20;
+constexpr const char* k_qemu_namespace = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+struct StringWriter final : pugi::xml_writer {
+    std::string text;
+    void write(const void* data, std::size_t size) override { text.append(static_cast<const char*>(data), size); }
+};
+
+pugi::xml_node child(pugi::xml_node parent, const char* name) {
+    const pugi::xml_node found = parent.child(name);
+    return found ? found : parent.append_child(name);
+}
+
+void remove_children(pugi::xml_node parent, const char* name) {
+    while (parent.remove_child(name)) {
+    }
+}
+
+pugi::xml_node set_text(pugi::xml_node parent, const char* name, const std::string& value) {
+    pugi::xml_node node = child(parent, name);
+    node.text().set(value.c_str());
+    return node;
+}
+
+template <class Value>
+void set_attribute(pugi::xml_node node, const char* name, const Value& value) {
+    pugi::xml_attribute attribute = node.attribute(name);
+    if (!attribute) {
+        attribute = node.append_attribute(name);
+    }
+    attribute.set_value(value);
+}
+
+void set_attribute(pugi::xml_node node, const char* name, const std::string& value) { set_attribute(node, name, value.c_str()); }
+
+/// QEMU's option syntax: a comma inside a value is written twice.
+std::string qemu_value(std::string_view value) {
+    std::string escaped;
+    for (const char c : value) {
+        escaped.append(c == ',' ? 2 : 1, c);
+    }
+    return escaped;
+}
+
+/// XML 1.0 cannot hold control characters, not even escaped.
+bool xml_text(std::string_view text) {
+    for (const char c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') {
+            return false;
+        }
+    }
+    return true;
+}
+
+Result<void> check_texts(const DomainSpec& spec) {
+    const auto check = [](std::string_view what, std::string_view text) -> Result<void> {
+        if (!xml_text(text)) {
+            return Error(Code::invalid_parameter_value, fmt::format("the {} \"{}\" holds a control character, which domain XML cannot express", what, text));
+        }
+        return {};
+    };
+    AMIVIRT_TRY(check("region", spec.region));
+    AMIVIRT_TRY(check("seed path", spec.seed));
+    AMIVIRT_TRY(check("console log path", spec.console_log));
+    AMIVIRT_TRY(check("NVRAM path", spec.nvram));
+    for (const DomainDisk& disk : spec.disks) {
+        AMIVIRT_TRY(check("disk path", disk.source.location));
+    }
+    return {};
+}
+
+void fill_metadata(pugi::xml_node domain, const DomainSpec& spec) {
+    pugi::xml_node metadata = child(domain, "metadata");
+    remove_children(metadata, "amivirt:instance");
+    pugi::xml_node ours = metadata.append_child("amivirt:instance");
+    set_attribute(ours, "xmlns:amivirt", std::string(k_metadata_namespace));
+    set_attribute(ours, "store", spec.store_id);
+    set_attribute(ours, "region", spec.region);
+    set_attribute(ours, "image", spec.image.str());
+}
+
+Result<void> fill_firmware(pugi::xml_node domain, const DomainSpec& spec, const RenderOptions& options) {
+    pugi::xml_node os = child(domain, "os");
+    if (spec.architecture == Architecture::arm64) {
+        return Error(Code::unsupported_operation,
+                     fmt::format("{} is for arm64, and the domain template is of an x86 machine", spec.instance.str()));
+    }
+    pugi::xml_node type = child(os, "type");
+    type.text().set("hvm");
+    // A 32-bit guest runs on the 64-bit machine as it does on real ones, and needs no other emulator.
+    set_attribute(type, "arch", std::string("x86_64"));
+    remove_children(os, "loader");
+    remove_children(os, "nvram");
+    if (spec.firmware == Firmware::bios) {
+        return {};
+    }
+    if (options.ovmf.code.empty() || options.ovmf.variables.empty()) {
+        return Error(Code::unsupported_operation, fmt::format("{} boots by UEFI, and this host has no UEFI firmware (OVMF)", spec.instance.str()),
+                     "apt-get install ovmf");
+    }
+    pugi::xml_node loader = set_text(os, "loader", options.ovmf.code);
+    set_attribute(loader, "readonly", std::string("yes"));
+    set_attribute(loader, "type", std::string("pflash"));
+    pugi::xml_node nvram = set_text(os, "nvram", spec.nvram);
+    set_attribute(nvram, "template", options.ovmf.variables);
+    return {};
+}
+
+void fill_cpu(pugi::xml_node domain, const DomainSpec& spec, const RenderOptions& options) {
+    // A template that brings its own <cpu> means it.
+    if (domain.child("cpu") || options.target == Target::test) {
+        return;
+    }
+    pugi::xml_node cpu = domain.insert_child_after("cpu", domain.child("vcpu"));
+    set_attribute(cpu, "mode", std::string(spec.accelerator == Accelerator::kvm ? "host-passthrough" : "maximum"));
+    set_attribute(cpu, "check", std::string("none"));
+}
+
+pugi::xml_node add_disk(pugi::xml_node devices, std::size_t index, const std::string& path, const std::string& format) {
+    pugi::xml_node disk = devices.append_child("disk");
+    set_attribute(disk, "type", std::string("file"));
+    set_attribute(disk, "device", std::string("disk"));
+    pugi::xml_node driver = disk.append_child("driver");
+    set_attribute(driver, "name", std::string("qemu"));
+    set_attribute(driver, "type", format);
+    set_attribute(disk.append_child("source"), "file", path);
+    pugi::xml_node target = disk.append_child("target");
+    set_attribute(target, "dev", target_name(index));
+    set_attribute(target, "bus", std::string("virtio"));
+    return disk;
+}
+
+/// Told explicitly, the chain need not be probed; and a layer that many instances share stays its owner's, out of every QEMU's power.
+void add_backing(pugi::xml_node disk, const std::vector<BackingFile>& chain) {
+    pugi::xml_node parent = disk;
+    for (const BackingFile& file : chain) {
+        parent = parent.append_child("backingStore");
+        set_attribute(parent, "type", std::string("file"));
+        set_attribute(parent.append_child("format"), "type", file.source.format);
+        pugi::xml_node source = parent.append_child("source");
+        set_attribute(source, "file", file.source.location);
+        if (file.relabel == Relabel::no) {
+            pugi::xml_node label = source.append_child("seclabel");
+            set_attribute(label, "model", std::string("dac"));
+            set_attribute(label, "relabel", std::string("no"));
+        }
+    }
+    if (!chain.empty()) {
+        parent.append_child("backingStore");
+    }
+}
+
+void fill_disks(pugi::xml_node devices, const DomainSpec& spec, const RenderOptions& options) {
+    remove_children(devices, "disk");
+    std::size_t index = 0;
+    for (const DomainDisk& wanted : spec.disks) {
+        pugi::xml_node disk = add_disk(devices, index, wanted.source.location, wanted.source.format);
+        pugi::xml_node driver = disk.child("driver");
+        // The host's page cache holds the layers that instances share only once; a guest's flush still reaches the disk.
+        set_attribute(driver, "cache", std::string("writeback"));
+        set_attribute(driver, "discard", std::string("unmap"));
+        if (wanted.iops || wanted.throughput) {
+            pugi::xml_node tune = disk.append_child("iotune");
+            if (wanted.throughput) {
+                set_text(tune, "total_bytes_sec", std::to_string(MiB{*wanted.throughput}.bytes().count));
+            }
+            if (wanted.iops) {
+                set_text(tune, "total_iops_sec", std::to_string(*wanted.iops));
+            }
+        }
+        if (!wanted.serial.empty()) {
+            set_text(disk, "serial", wanted.serial.substr(0, k_serial_length));
+        }
+        if (index == 0) {
+            set_attribute(disk.append_child("boot"), "order", 1);
+        }
+        if (index < options.backing.size()) {
+            add_backing(disk, options.backing[index]);
+        }
+        ++index;
+    }
+    if (!spec.seed.empty()) {
+        add_disk(devices, index, spec.seed, "raw").append_child("readonly");
+    }
+}
+
+void fill_console(pugi::xml_node devices, const DomainSpec& spec) {
+    pugi::xml_node serial = devices.child("serial");
+    if (!serial) {
+        serial = devices.append_child("serial");
+        set_attribute(serial, "type", std::string("pty"));
+    }
+    remove_children(serial, "log");
+    if (!spec.console_log.empty()) {
+        pugi::xml_node log = serial.append_child("log");
+        set_attribute(log, "file", spec.console_log);
+        set_attribute(log, "append", std::string("on"));
+    }
+}
+
+Result<std::string> user_network(const DomainSpec& spec) {
+    // IPv6 off: the user network announces a router that leads nowhere on most hosts, and guests would try it first.
+    std::string text = "user,id=amivirt0,ipv6=off";
+    for (const PortForward& port : spec.ports) {
+        in_addr address{};
+        if (port.protocol != "tcp" && port.protocol != "udp") {
+            return Error(Code::invalid_parameter_value,
+                         fmt::format("port {} of {} cannot be forwarded: the protocol \"{}\" is neither \"tcp\" nor \"udp\"", port.guest_port,
+                                     spec.instance.str(), port.protocol));
+        }
+        if (inet_pton(AF_INET, port.address.c_str(), &address) != 1) {
+            return Error(Code::invalid_parameter_value, fmt::format("port {} of {} cannot be forwarded: \"{}\" is not an IPv4 address", port.guest_port,
+                                                                    spec.instance.str(), port.address));
+        }
+        text += ",hostfwd=" + qemu_value(fmt::format("{}:{}:{}-:{}", port.protocol, port.address, port.host_port, port.guest_port));
+    }
+    return text;
+}
+
+/// Where our network card sits. libvirt does not know of it and hands out addresses from below: the old machine's 31 slots end at 0x1f,
+/// and on PCI Express it puts devices behind root ports, eight to a slot, so that 0x10 is far beyond what it reaches.
+std::string network_address(pugi::xml_node domain) {
+    const std::string_view machine = domain.child("os").child("type").attribute("machine").value();
+    return machine.starts_with("pc") && !machine.starts_with("pc-q35") ? "bus=pci.0,addr=0x1f" : "bus=pcie.0,addr=0x10";
+}
+
+Result<void> fill_network(pugi::xml_node domain, const DomainSpec& spec, const RenderOptions& options) {
+    if (options.target == Target::test) {
+        return {};
+    }
+    const std::string network = AMIVIRT_TRY(user_network(spec));
+    set_attribute(domain, "xmlns:qemu", std::string(k_qemu_namespace));
+    pugi::xml_node line = child(domain, "qemu:commandline");
+    for (const std::string& argument :
+         {std::string("-netdev"), network, std::string("-device"),
+          fmt::format("virtio-net-pci,netdev=amivirt0,id=amivirt0-card,mac={},{}", qemu_value(spec.mac_address), network_address(domain))}) {
+        set_attribute(line.append_child("qemu:arg"), "value", argument);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string domain_uuid(const InstanceId& instance) {
+    // RFC 9562, version 8: 17 hex digits of the id, then "amivir" in ASCII.
+    std::string digits = instance.str().substr(InstanceId::prefix().size());
+    digits.resize(17, '0');
+    return fmt::format("{}-{}-8{}-8{}0-616d69766972", digits.substr(0, 8), digits.substr(8, 4), digits.substr(12, 3), digits.substr(15, 2));
+}
+
+std::string store_of_metadata(std::string_view element_xml) {
+    pugi::xml_document document;
+    if (!document.load_buffer(element_xml.data(), element_xml.size())) {
+        return {};
+    }
+    return document.document_element().attribute("store").value();
+}
+
+std::string target_name(std::size_t index) {
+    std::string letters;
+    for (std::size_t rest = index + 1; rest > 0; rest = (rest - 1) / 26) {
+        letters.insert(letters.begin(), static_cast<char>('a' + (rest - 1) % 26));
+    }
+    return "vd" + letters;
+}
+
+Result<std::string> render_domain(std::string_view template_xml, const DomainSpec& spec, const RenderOptions& options) {
+    pugi::xml_document document;
+    const pugi::xml_parse_result parsed = document.load_buffer(template_xml.data(), template_xml.size());
+    if (!parsed) {
+        return Error(Code::invalid_manifest,
+                     fmt::format("the domain template is not well-formed XML: {} at byte {}", parsed.description(), parsed.offset));
+    }
+    pugi::xml_node domain = document.document_element();
+    if (std::string_view(domain.name()) != "domain") {
+        return Error(Code::invalid_manifest, fmt::format("the domain template's root element is <{}>, expected <domain>", domain.name()));
+    }
+    AMIVIRT_TRY(check_texts(spec));
+
+    const char* const kind = options.target == Target::test ? "test" : spec.accelerator == Accelerator::kvm ? "kvm" : "qemu";
+    set_attribute(domain, "type", kind);
+    set_text(domain, "name", spec.instance.str());
+    set_text(domain, "uuid", domain_uuid(spec.instance));
+    fill_metadata(domain, spec);
+    remove_children(domain, "currentMemory");
+    set_attribute(set_text(domain, "memory", std::to_string(spec.memory.count)), "unit", "MiB");
+    set_text(domain, "vcpu", std::to_string(spec.vcpus));
+    AMIVIRT_TRY(fill_firmware(domain, spec, options));
+    fill_cpu(domain, spec, options);
+    pugi::xml_node devices = child(domain, "devices");
+    fill_disks(devices, spec, options);
+    fill_console(devices, spec);
+    AMIVIRT_TRY(fill_network(domain, spec, options));
+
+    StringWriter writer;
+    document.save(writer, "  ", pugi::format_indent | pugi::format_no_declaration, pugi::encoding_utf8);
+    return writer.text;
+}
+
+}  // namespace amivirt::libvirt

@@ -1,0 +1,56 @@
+// From a DomainSpec to libvirt's domain XML: pure, no libvirt and no files opened.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "amivirt/ports/hypervisor.hpp"
+
+namespace amivirt::libvirt {
+
+/// Namespace of our <metadata> element.
+inline constexpr std::string_view k_metadata_namespace = "https://amivirt.dev/domain/1";
+
+/// UEFI: the firmware's code and the template of its variables. Empty: this host has none.
+struct Ovmf {
+    std::string code;
+    std::string variables;
+};
+
+enum class Target {
+    qemu,
+    test,  ///< libvirt's test driver, which knows no QEMU
+};
+
+/// May libvirt hand the file to QEMU's user, as it does with a disk?
+enum class Relabel { yes, no };
+
+/// A sealed layer below a disk.
+struct BackingFile {
+    DiskSource source;
+    Relabel relabel = Relabel::yes;
+};
+
+struct RenderOptions {
+    Ovmf ovmf;
+    Target target = Target::qemu;
+    std::vector<std::vector<BackingFile>> backing;  ///< per disk, nearest first; libvirt finds out by itself where it is empty
+};
+
+/// `template_xml` with everything filled in that `spec` says; what else the template holds stays. Elements the spec decides
+/// (name, uuid, memory, vcpu, disks, ...) replace the template's. invalid_manifest: the template is no domain XML (quotes where);
+/// unsupported_operation: UEFI without firmware, or an architecture that the template's machine cannot be;
+/// invalid_parameter_value: a forward that QEMU's user network cannot do.
+[[nodiscard]] Result<std::string> render_domain(std::string_view template_xml, const DomainSpec& spec, const RenderOptions& options);
+
+/// The domain's UUID: made of the instance id, so that defining it again replaces it.
+[[nodiscard]] std::string domain_uuid(const InstanceId& instance);
+
+/// The store id of our <metadata> element; "" if there is none.
+[[nodiscard]] std::string store_of_metadata(std::string_view element_xml);
+
+/// "vda", ..., "vdz", "vdaa": the n-th disk's name.
+[[nodiscard]] std::string target_name(std::size_t index);
+
+}  // namespace amivirt::libvirt

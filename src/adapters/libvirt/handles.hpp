@@ -1,0 +1,23 @@
+// libvirt's C handles, owned.
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace amivirt::libvirt {
+
+template <auto Fn>
+struct Free {
+    template <class T>
+    void operator()(T* handle) const noexcept {
+        Fn(handle);
+    }
+};
+
+using DomainPtr = std::unique_ptr<virDomain, Free<virDomainFree>>;
+using StatsPtr = std::unique_ptr<virDomainStatsRecordPtr, Free<virDomainStatsRecordListFree>>;
+using CString = std::unique_ptr<char, Free<std::free>>;
+
+}  // namespace amivirt::libvirt

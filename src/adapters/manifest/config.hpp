@@ -1,0 +1,30 @@
+// config.yaml: what a person sets once.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "amivirt/base/ids.hpp"
+#include "amivirt/domain/platform.hpp"
+
+namespace amivirt {
+
+struct RegionConfig {
+    std::string uri;    ///< libvirt's; "" not said
+    std::string store;  ///< absolute path; "" not said
+};
+
+struct Config {
+    std::string default_region = "local";
+    std::optional<AccountId> default_account;
+    std::map<std::string, RegionConfig> regions;  ///< empty: only the default one, with everything at its default
+    AcceleratorRequest accelerator = AcceleratorRequest::automatic;
+    std::string templates;  ///< absolute path of a folder whose files go before the shipped ones; "" not said
+};
+
+/// Relative paths are taken from the file's folder, "~/" from $HOME. An absent file is all defaults. invalid_manifest lists all faults at
+/// once, one a line with its line number.
+[[nodiscard]] Result<Config> read_config(const std::string& path);
+
+}  // namespace amivirt

@@ -1,0 +1,140 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "adapters/common/files.hpp"
+#include "adapters/qemu_img/qemu_img.hpp"
+#include "amivirt/base/fault.hpp"
+
+namespace amivirt {
+namespace {
+
+constexpr mode_t k_folder_mode = 0711;  ///< the hypervisor's user passes through, nobody lists
+/// User data may hold secrets. libvirt hands the file to the hypervisor's user when the domain starts.
+constexpr mode_t k_seed_mode = 0600;
+
+class InstanceFolders final : public InstanceFiles {
+public:
+    explicit InstanceFolders(std::string folder) : folder_(std::move(folder)) {}
+
+    Result<InstancePaths> create(const InstanceId& instance, const std::string& seed_image) override {
+        AMIVIRT_TRY(files::make_folders(folder(instance), k_folder_mode));
+        fault_point("instance_files.folder_made");
+        InstancePaths result = paths(instance);
+        AMIVIRT_TRY(files::replace(result.seed, seed_image, k_seed_mode, files::Durable::no));
+        fault_point("instance_files.seed_written");
+        return result;
+    }
+
+    [[nodiscard]] InstancePaths paths(const InstanceId& instance) const override {
+        const std::string base = folder(instance);
+        return {base + "/seed.img", base + "/console.log", base + "/nvram.fd"};
+    }
+
+    Result<void> remove(const InstanceId& instance) override {
+        std::error_code error;
+        std::filesystem::remove_all(folder(instance), error);
+        if (error) {
+            return files::errno_error(error.value(), "remove", folder(instance));
+        }
+        fault_point("instance_files.removed");
+        return {};
+    }
+
+    Result<std::string> console(const InstanceId& instance, std::uint64_t offset, std::size_t limit) override {
+        const std::string file = paths(instance).console;
+        Result<files::FileDescriptor> fd = files::open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+        if (!fd) {
+            return errno == ENOENT ? Result<std::string>(std::string()) : Result<std::string>(std::move(fd.error()));
+        }
+        struct stat status {};
+        if (::fstat(fd->get(), &status) != 0) {
+            return files::errno_error(errno, "read", file);
+        }
+        // Asked of the size first, so that a caller's generous limit costs no memory.
+        const auto size = static_cast<std::uint64_t>(status.st_size);
+        if (offset >= size) {
+            return std::string();
+        }
+        return files::read_at(fd->get(), offset, static_cast<std::size_t>(std::min<std::uint64_t>(limit, size - offset)), file);
+    }
+
+    Result<std::uint64_t> console_size(const InstanceId& instance) override {
+        const std::string file = paths(instance).console;
+        struct stat status {};
+        if (::stat(file.c_str(), &status) != 0) {
+            if (errno == ENOENT) {
+                return std::uint64_t{0};
+            }
+            return files::errno_error(errno, "look at", file);
+        }
+        return static_cast<std::uint64_t>(status.st_size);
+    }
+
+    Result<Bytes> allocated(const InstanceId& instance) override {
+        Bytes total;
+        AMIVIRT_TRY(each(folder(instance), [&](const std::string& name) {
+            struct stat status {};
+            if (::lstat(fmt::format("{}/{}", folder(instance), name).c_str(), &status) == 0) {
+                total = total + files::allocated(status);
+            }
+        }));
+        return total;
+    }
+
+    Result<std::vector<InstanceId>> list() override {
+        std::vector<InstanceId> result;
+        AMIVIRT_TRY(each(folder_, [&](const std::string& name) {
+            if (auto id = InstanceId::parse(name)) {
+                result.push_back(std::move(*id));
+            }
+        }));
+        std::sort(result.begin(), result.end());
+        return result;
+    }
+
+private:
+    [[nodiscard]] std::string folder(const InstanceId& instance) const { return folder_ + "/" + instance.str(); }
+
+    /// Names in a folder; an absent one has none.
+    template <class Visit>
+    static Result<void> each(const std::string& path, Visit&& visit) {
+        const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(path.c_str()), ::closedir);
+        if (!stream) {
+            if (errno == ENOENT) {
+                return {};
+            }
+            return files::errno_error(errno, "list", path);
+        }
+        errno = 0;
+        while (const dirent* entry = ::readdir(stream.get())) {
+            const std::string name(entry->d_name);
+            if (name != "." && name != "..") {
+                visit(name);
+            }
+            errno = 0;
+        }
+        if (errno != 0) {
+            return files::errno_error(errno, "list", path);
+        }
+        return {};
+    }
+
+    std::string folder_;
+};
+
+}  // namespace
+
+std::unique_ptr<InstanceFiles> make_instance_files(const std::string& instances_folder) {
+    return std::make_unique<InstanceFolders>(instances_folder);
+}
+
+}  // namespace amivirt
