@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include "faces/cli/commands/commands.hpp"
+#include "faces/cli/commands/instance_steps.hpp"
+#include "faces/cli/progress_bar.hpp"
+#include "faces/cli/render_table.hpp"
+
+namespace amivirt::cli {
+
+namespace {
+
+constexpr unsigned k_most_at_once = 100;
+
+class Run final : public Action {
+public:
+    void declare(OptionSet& options) override {
+        options.words({.name = "IMAGE", .help = "by id or name", .least = 1, .most = 1, .into = &images_});
+        options.parsed("-n,--count", "N", "how many, 1 to 100: all of them or none", request_.count,
+                       [](std::string_view text) { return parse_count(text, 1, k_most_at_once); });
+        options.text("--name", "NAME", "the Name tag; with -n 3: NAME-1, NAME-2, NAME-3", name_);
+        options.text("--type", "TYPE", "the instance type; t3.micro if not said", request_.type);
+        options.text("--user-data", "FILE", "what cloud-init runs at first boot; - is standard input", user_data_);
+        options.parsed_each("--map", "DEVICE=SPEC", "a volume: /dev/sdb=:20, /dev/sdc=ephemeral0, /dev/sdd=none", request_.mapping,
+                            parse_block_device);
+        options.parsed_each("-p,--publish", "HOST:GUEST[/udp]", "forward a port of 127.0.0.1; HOST 0 picks one", request_.ports,
+                            parse_port_forward);
+        options.parsed_each("--tag", "KEY=VALUE", "a tag", tags_, parse_tag);
+        options.parsed("--wait", "WHAT", "running (the default), ssh or ssh=TIMEOUT", wait_, parse_wait);
+        options.text("--client-token", "TOKEN", "the same token again gives the same instances", request_.client_token);
+        options.flag("--dry-run", "check everything, make nothing", [this] { request_.dry_run = DryRun::yes; });
+        options.parsed("--shutdown-behavior", "WHAT", "what a power-off from within does: stop (the default) or terminate",
+                       request_.shutdown_behavior, parse_shutdown_behavior);
+    }
+
+    Result<int> run(Session& session) override {
+        AMIVIRT_TRY(complete(session));
+        Services& services = *AMIVIRT_TRY(session.open());
+        const TimePoint begun = services.clock.now();
+        const std::vector<Instance> instances = AMIVIRT_TRY(launch(session, services));
+        show(session, services, instances);
+        return wait_for(session, services, instances, wait_, begun);
+    }
+
+private:
+    /// The request, from what was said.
+    Result<void> complete(Session& session) {
+        request_.image = images_.front();
+        request_.accelerator = session.global().accelerator;
+        request_.tags = AMIVIRT_TRY(tags_of(tags_));
+        if (!name_.empty()) {
+            if (request_.tags.contains("Name")) {
+                return usage_error("--name and --tag Name=... say the same thing twice", "leave one of them out");
+            }
+            if (request_.count == 1) {
+                request_.tags["Name"] = name_;
+            } else {
+                request_.names = instance_names(name_, request_.count);
+            }
+        }
+        AMIVIRT_TRY(check_tags(request_.tags));
+        if (!user_data_.empty()) {
+            request_.user_data = AMIVIRT_TRY(read_user_data(user_data_, session.around().in));
+        }
+        return {};
+    }
+
+    Result<std::vector<Instance>> launch(Session& session, Services& services) {
+        ProgressBar progress(session.talk(), session.around().ticks);
+        return services.instances.run(services.account, request_, progress);
+    }
+
+    /// Before any wait: whoever interrupts that has the ids.
+    static void show(Session& session, Services& services, const std::vector<Instance>& instances) {
+        Answer answer;
+        InstanceQuery query;
+        for (const Instance& instance : instances) {
+            answer.ids.push_back(instance.id.str());
+        }
+        std::vector<InstanceView> views;
+        const auto describe = [&] {
+            query.ids_or_names = answer.ids;
+            if (Result<Seen> seen = look(session, services, query)) {
+                return std::move(seen->views);
+            }
+            std::vector<InstanceView> plain;  // they run; that they cannot be described just now is no reason to hide them
+            for (const Instance& instance : instances) {
+                plain.push_back({.instance = instance, .volumes = {}, .image_name = {}, .observed = std::nullopt});
+            }
+            return plain;
+        };
+        answer.table = [&] { return instances_table(describe(), services.clock.now(), Observed::yes); };
+        answer.document = [&] { return reservation_document(describe(), services.region); };
+        session.print(answer);
+    }
+
+    std::vector<std::string> images_;
+    std::string name_;
+    std::string user_data_;
+    std::vector<std::pair<std::string, std::string>> tags_;
+    Wait wait_;
+    RunRequest request_;
+};
+
+}  // namespace
+
+const Command& run_command() {
+    static const Command command{{"run"}, "Launch instances from an image", embedded::help_run, make_action<Run>};
+    return command;
+}
+
+}  // namespace amivirt::cli

@@ -1,0 +1,102 @@
+#include "faces/cli/help.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace amivirt::cli {
+
+namespace {
+
+constexpr std::size_t k_help_column = 30;
+
+std::string option_line(const Option& option) {
+    std::string left;
+    for (const std::string& name : option.spellings()) {
+        left += (left.empty() ? "" : ", ") + name;
+    }
+    left = left.starts_with("--") ? "      " + left : "  " + left;
+    if (!option.is_flag()) {
+        left += " " + option.placeholder;
+    }
+    std::string right = option.help;
+    if (option.is_required) {
+        right += " (required)";
+    }
+    if (option.repeat == Repeat::each && !option.is_flag()) {
+        right += " (may be repeated)";
+    }
+    if (!option.environment.empty()) {
+        right += fmt::format(" [{}]", option.environment);
+    }
+    if (left.size() + 2 > k_help_column) {
+        return fmt::format("{}\n{:{}}{}\n", left, "", k_help_column, right);
+    }
+    return fmt::format("{:<{}}{}\n", left, k_help_column, right);
+}
+
+std::string options_block(const OptionSet& options, std::string_view title, bool (*wanted)(const Option&)) {
+    std::string lines;
+    for (const Option& option : options.options()) {
+        if (wanted(option)) {
+            lines += option_line(option);
+        }
+    }
+    return lines.empty() ? lines : fmt::format("\n{}:\n{}", title, lines);
+}
+
+bool is_own(const Option& option) { return !option.is_global; }
+bool is_shared(const Option& option) { return option.is_global; }
+
+}  // namespace
+
+std::string version_line() { return "amivirt " AMIVIRT_VERSION "\n"; }
+
+std::string overview(std::string_view noun) {
+    std::string out = noun.empty() ? "Usage: amivirt COMMAND [OPTIONS]\n\nAmazon Machine Images on the machine on your desk: one image, "
+                                     "many real machines.\n\nCommands:\n"
+                                   : fmt::format("Usage: amivirt {} VERB [OPTIONS]\n\nVerbs:\n", noun);
+    for (const Command* command : all_commands()) {
+        for (const std::string& path : command->paths) {
+            const bool is_wanted = noun.empty() ? &path == &command->paths.front() : path.starts_with(fmt::format("{} ", noun));
+            if (is_wanted) {
+                out += fmt::format("  {:<22}{}\n", path, command->summary);
+            }
+        }
+    }
+    out += noun.empty() ? "\n\"amivirt COMMAND --help\" tells more.\n" : fmt::format("\n\"amivirt {} VERB --help\" tells more.\n", noun);
+    return out;
+}
+
+std::string command_help(const Command& command, const std::string& path, const OptionSet& options) {
+    std::string usage = "Usage: amivirt " + path;
+    for (const Option& option : options.options()) {
+        if (option.is_required) {
+            usage += fmt::format(" {} {}", option.long_name(), option.placeholder);
+        }
+    }
+    const bool has_options = std::any_of(options.options().begin(), options.options().end(), [](const Option& o) { return !o.is_global; });
+    if (has_options) {
+        usage += " [OPTIONS]";
+    }
+    const Words& words = options.words();
+    if (words.into != nullptr) {
+        const std::string name = words.most > 1 ? words.name + "..." : words.name;
+        usage += words.least == 0 ? fmt::format(" [{}]", name) : " " + name;
+    }
+    std::string out = fmt::format("{}\n\n{}.\n", usage, command.summary);
+    if (words.into != nullptr && !words.help.empty()) {
+        out += fmt::format("\n{:<{}}{}\n", "  " + words.name, k_help_column, words.help);
+    }
+    out += options_block(options, "Options", is_own);
+    out += options_block(options, "Options of every command", is_shared);
+    if (!command.help.empty()) {
+        out += fmt::format("\n{}", command.help);
+        if (!out.ends_with('\n')) {
+            out += '\n';
+        }
+    }
+    return out;
+}
+
+}  // namespace amivirt::cli

@@ -1,0 +1,284 @@
+#include "faces/cli/render_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "amivirt/services/doctor.hpp"
+
+namespace amivirt::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Document document(Json root) { return {std::make_shared<const Json>(std::move(root))}; }
+
+void put(Json& into, const char* name, const std::string& value) {
+    if (!value.empty()) {
+        into[name] = value;
+    }
+}
+
+template <class T>
+void put(Json& into, const char* name, const std::optional<T>& value) {
+    if (value) {
+        into[name] = *value;
+    }
+}
+
+void put_tags(Json& into, const Tags& tags) {
+    if (tags.empty()) {
+        return;
+    }
+    Json list = Json::array();
+    for (const auto& [key, value] : tags) {
+        list.push_back({{"Key", key}, {"Value", value}});
+    }
+    into["Tags"] = std::move(list);
+}
+
+Json mapping_entry(const BlockDevice& device) {
+    Json entry;
+    entry["DeviceName"] = device.device_name;
+    if (const auto* ebs = std::get_if<EbsDevice>(&device.what)) {
+        Json ebs_json = Json::object();
+        put(ebs_json, "DeleteOnTermination", ebs->delete_on_termination);
+        put(ebs_json, "Iops", ebs->iops);
+        if (ebs->snapshot) {
+            ebs_json["SnapshotId"] = ebs->snapshot->str();
+        }
+        if (ebs->size) {
+            ebs_json["VolumeSize"] = ebs->size->count;
+        }
+        if (ebs->type) {
+            ebs_json["VolumeType"] = to_string(*ebs->type);
+        }
+        put(ebs_json, "Throughput", ebs->throughput);
+        put(ebs_json, "Encrypted", ebs->encrypted);
+        entry["Ebs"] = std::move(ebs_json);
+    } else if (const auto* ephemeral = std::get_if<EphemeralDevice>(&device.what)) {
+        entry["VirtualName"] = "ephemeral" + std::to_string(ephemeral->number);
+    } else {
+        entry["NoDevice"] = "";
+    }
+    return entry;
+}
+
+/// EC2 tells an image with a root snapshot "ebs", one without "instance-store".
+std::string root_device_type(const Image& image) {
+    for (const BlockDevice& device : image.mapping) {
+        if (device.device_name == image.root_device_name && std::holds_alternative<EphemeralDevice>(device.what)) {
+            return "instance-store";
+        }
+    }
+    return "ebs";
+}
+
+Json image_json(const Image& image) {
+    Json out;
+    out["Architecture"] = to_string(image.architecture);
+    out["CreationDate"] = to_iso8601(image.created);
+    out["ImageId"] = image.id.str();
+    out["ImageLocation"] = image.owner.str() + "/" + image.name;
+    out["ImageType"] = "machine";
+    out["Public"] = image.permissions.everyone;
+    out["OwnerId"] = image.owner.str();
+    if (image.platform == "windows") {  // EC2 says nothing for the others
+        out["Platform"] = image.platform;
+    }
+    put(out, "PlatformDetails", image.platform_details);
+    out["State"] = to_string(image.state);
+    Json mapping = Json::array();
+    for (const BlockDevice& device : image.mapping) {
+        mapping.push_back(mapping_entry(device));
+    }
+    out["BlockDeviceMappings"] = std::move(mapping);
+    put(out, "Description", image.description);
+    out["Hypervisor"] = "xen";  // what EC2 says of every HVM image and instance, its KVM hosts included
+    out["Name"] = image.name;
+    out["RootDeviceName"] = image.root_device_name;
+    out["RootDeviceType"] = root_device_type(image);
+    if (!image.state_reason.empty()) {
+        out["StateReason"] = {{"Code", image.state == ImageState::failed ? "Server.InternalError" : "Client.UserInitiated"},
+                              {"Message", image.state_reason}};
+    }
+    put_tags(out, image.tags);
+    out["VirtualizationType"] = "hvm";
+    out["BootMode"] = to_string(image.boot_mode);
+    put(out, "SourceLocation", image.source_location);
+    put(out, "DefaultUser", image.default_user);
+    return out;
+}
+
+Json state_json(InstanceState state) { return {{"Code", ec2_code(state)}, {"Name", to_string(state)}}; }
+
+Json instance_json(const InstanceView& view, const std::string& region, Observed observed) {
+    const Instance& instance = view.instance;
+    Json out;
+    out["AmiLaunchIndex"] = instance.launch_index;
+    out["ImageId"] = instance.image.str();
+    out["InstanceId"] = instance.id.str();
+    out["InstanceType"] = instance.type;
+    out["LaunchTime"] = to_iso8601(instance.launched);
+    out["Placement"] = {{"AvailabilityZone", region + "a"}, {"Tenancy", "default"}};
+    if (instance.state == InstanceState::running) {
+        out["PublicIpAddress"] = "127.0.0.1";
+    }
+    out["State"] = state_json(instance.state);
+    if (observed == Observed::no) {
+        out["StateObserved"] = false;
+    }
+    put(out, "StateTransitionReason", instance.state_reason_message);
+    out["Architecture"] = to_string(instance.architecture);
+    Json mapping = Json::array();
+    for (const Volume& volume : view.volumes) {
+        if (!volume.attachment) {
+            continue;
+        }
+        mapping.push_back({{"DeviceName", volume.attachment->device_name},
+                           {"Ebs",
+                            {{"AttachTime", to_iso8601(volume.attachment->attached)},
+                             {"DeleteOnTermination", volume.attachment->delete_on_termination},
+                             {"Status", "attached"},
+                             {"VolumeId", volume.id.str()}}}});
+    }
+    out["BlockDeviceMappings"] = std::move(mapping);
+    put(out, "ClientToken", instance.client_token);
+    out["Hypervisor"] = "xen";  // what EC2 says of every HVM image and instance, its KVM hosts included
+    out["RootDeviceName"] = instance.root_device_name;
+    out["RootDeviceType"] = "ebs";
+    if (!instance.state_reason_code.empty()) {
+        out["StateReason"] = {{"Code", instance.state_reason_code}, {"Message", instance.state_reason_message}};
+    }
+    put_tags(out, instance.tags);
+    out["VirtualizationType"] = "hvm";
+    out["BootMode"] = to_string(instance.firmware);
+    out["CurrentInstanceBootMode"] = to_string(instance.firmware);
+    Json forwards = Json::array();
+    for (const PortForward& forward : instance.ports) {
+        forwards.push_back({{"HostAddress", forward.address},
+                            {"HostPort", forward.host_port},
+                            {"GuestPort", forward.guest_port},
+                            {"Protocol", forward.protocol}});
+    }
+    out["PortForwards"] = std::move(forwards);
+    out["Accelerator"] = to_string(instance.accelerator);
+    return out;
+}
+
+Json reservation_json(const Instance& first) {
+    return {{"Groups", Json::array()},
+            {"Instances", Json::array()},
+            {"OwnerId", first.owner.str()},
+            {"ReservationId", first.reservation.str()}};
+}
+
+std::string_view health_word(Health health) {
+    switch (health) {
+        case Health::ok:
+            return "ok";
+        case Health::warning:
+            return "warning";
+        case Health::fault:
+            break;
+    }
+    return "fault";
+}
+
+}  // namespace
+
+Document images_document(const std::vector<Image>& images) {
+    Json list = Json::array();
+    for (const Image& image : images) {
+        list.push_back(image_json(image));
+    }
+    return document({{"Images", std::move(list)}});
+}
+
+Document image_ids_document(const std::vector<std::string>& ids) {
+    if (ids.size() == 1) {
+        return document({{"ImageId", ids.front()}});
+    }
+    Json list = Json::array();
+    for (const std::string& id : ids) {
+        list.push_back({{"ImageId", id}});
+    }
+    return document({{"Images", std::move(list)}});
+}
+
+Document deregister_document(const std::vector<SnapshotId>& deleted) {
+    Json results = Json::array();
+    for (const SnapshotId& id : deleted) {
+        results.push_back({{"SnapshotId", id.str()}, {"ReturnCode", "success"}});
+    }
+    return document({{"Return", true}, {"DeleteSnapshotResults", std::move(results)}});
+}
+
+Document reservations_document(const std::vector<InstanceView>& views, const std::string& region, Observed observed) {
+    Json reservations = Json::array();
+    std::map<std::string, std::size_t> places;
+    for (const InstanceView& view : views) {
+        const auto [place, is_new] = places.emplace(view.instance.reservation.str(), reservations.size());
+        if (is_new) {
+            reservations.push_back(reservation_json(view.instance));
+        }
+        reservations[place->second]["Instances"].push_back(instance_json(view, region, observed));
+    }
+    return document({{"Reservations", std::move(reservations)}});
+}
+
+Document reservation_document(const std::vector<InstanceView>& views, const std::string& region) {
+    Json reservation = reservation_json(views.empty() ? Instance{} : views.front().instance);
+    for (const InstanceView& view : views) {
+        reservation["Instances"].push_back(instance_json(view, region, Observed::yes));
+    }
+    return document(std::move(reservation));
+}
+
+Document changes_document(const std::string& word, const std::vector<StateChange>& changes) {
+    Json list = Json::array();
+    for (const StateChange& change : changes) {
+        list.push_back({{"CurrentState", state_json(change.current)},
+                        {"InstanceId", change.id.str()},
+                        {"PreviousState", state_json(change.previous)}});
+    }
+    Json root;
+    root[word] = std::move(list);
+    return document(std::move(root));
+}
+
+Document types_document(const std::vector<InstanceType>& types) {
+    Json list = Json::array();
+    for (const InstanceType& type : types) {
+        Json entry;
+        entry["InstanceType"] = type.name;
+        entry["VCpuInfo"] = {{"DefaultVCpus", type.vcpus}};
+        entry["MemoryInfo"] = {{"SizeInMiB", type.memory.count}};
+        entry["InstanceStorageSupported"] = type.instance_store_volumes > 0;
+        if (type.instance_store_volumes > 0) {
+            entry["InstanceStorageInfo"] = {
+                {"TotalSizeInGB", type.instance_store_volumes * type.instance_store_size.count},
+                {"Disks", Json::array({{{"SizeInGB", type.instance_store_size.count}, {"Count", type.instance_store_volumes}}})}};
+        }
+        list.push_back(std::move(entry));
+    }
+    return document({{"InstanceTypes", std::move(list)}});
+}
+
+Document console_document(const InstanceId& instance, TimePoint now, const std::string& output) {
+    return document({{"InstanceId", instance.str()}, {"Timestamp", to_iso8601(now)}, {"Output", output}});
+}
+
+Document findings_document(const std::vector<Finding>& findings) {
+    Json list = Json::array();
+    for (const Finding& finding : findings) {
+        Json entry;
+        entry["Subject"] = finding.subject;
+        entry["Health"] = health_word(finding.health);
+        entry["Detail"] = finding.detail;
+        put(entry, "Remedy", finding.remedy);
+        list.push_back(std::move(entry));
+    }
+    return document({{"Findings", std::move(list)}, {"Healthy", healthy(findings)}});
+}
+
+}  // namespace amivirt::cli

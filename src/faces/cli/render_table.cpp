@@ -1,0 +1,227 @@
+#include "faces/cli/render_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "amivirt/services/doctor.hpp"
+#include "faces/cli/text.hpp"
+
+namespace amivirt::cli {
+
+namespace {
+
+std::string operating_system(const Image& image) {
+    if (!image.distribution.empty()) {
+        return image.os_version.empty() ? image.distribution : fmt::format("{} {}", image.distribution, image.os_version);
+    }
+    return image.platform;
+}
+
+std::string root_size(const Image& image) {
+    for (const BlockDevice& device : image.mapping) {
+        const auto* ebs = std::get_if<EbsDevice>(&device.what);
+        if (device.device_name == image.root_device_name && ebs != nullptr && ebs->size) {
+            return fmt::format("{} GiB", ebs->size->count);
+        }
+    }
+    return {};
+}
+
+std::string describe_device(const BlockDevice& device) {
+    if (const auto* ephemeral = std::get_if<EphemeralDevice>(&device.what)) {
+        return fmt::format("{} ephemeral{}", device.device_name, ephemeral->number);
+    }
+    const auto* ebs = std::get_if<EbsDevice>(&device.what);
+    if (ebs == nullptr) {
+        return fmt::format("{} none", device.device_name);
+    }
+    std::string out = device.device_name;
+    if (ebs->size) {
+        out += fmt::format(" {} GiB", ebs->size->count);
+    }
+    if (ebs->type) {
+        out += fmt::format(" {}", to_string(*ebs->type));
+    }
+    if (ebs->snapshot) {
+        out += fmt::format(" from {}", ebs->snapshot->str());
+    }
+    if (ebs->encrypted.value_or(false)) {
+        out += ", encrypted";
+    }
+    if (ebs->delete_on_termination) {
+        out += *ebs->delete_on_termination ? ", deleted on termination" : ", kept on termination";
+    }
+    return out;
+}
+
+std::string describe_volume(const Volume& volume) {
+    std::string out;
+    if (volume.attachment) {
+        out = volume.attachment->device_name + " ";
+    }
+    out += fmt::format("{} {} GiB {}", volume.id.str(), volume.size.count, to_string(volume.type));
+    if (volume.attachment) {
+        out += volume.attachment->delete_on_termination ? ", deleted on termination" : ", kept on termination";
+    }
+    return out;
+}
+
+std::string describe_permissions(const Image& image) {
+    if (image.permissions.everyone) {
+        return "everyone";
+    }
+    std::string out = image.owner.str();
+    for (const AccountId& account : image.permissions.accounts) {
+        out += ", " + account.str();
+    }
+    return out;
+}
+
+bool is_up(const Instance& instance) { return instance.state == InstanceState::running || instance.state == InstanceState::pending; }
+
+std::string ssh_address(const Instance& instance) {
+    const std::optional<PortForward> forward = ssh_forward(instance);
+    return forward && is_up(instance) ? fmt::format("{}:{}", forward->address, forward->host_port) : std::string();
+}
+
+void add_tags(FieldList& fields, const Tags& tags) {
+    for (const auto& [key, value] : tags) {
+        if (key != "Name") {
+            fields.add("Tag", fmt::format("{}={}", key, value));
+        }
+    }
+}
+
+}  // namespace
+
+std::string images_table(const std::vector<Image>& images, TimePoint now) {
+    TextTable table({"ID", "NAME", "OS", "ARCH", "BOOT", "SIZE", "STATE", "AGE"});
+    for (const Image& image : images) {
+        table.add({image.id.str(), image.name, operating_system(image), std::string(to_string(image.architecture)),
+                   std::string(to_string(image.boot_mode)), root_size(image), std::string(to_string(image.state)),
+                   age(image.created, now)});
+    }
+    return table.str();
+}
+
+std::string image_fields(const Image& image) {
+    FieldList fields;
+    fields.add("Image", image.id.str());
+    fields.add("Name", image.name);
+    fields.add("Description", image.description);
+    fields.add("State", std::string(to_string(image.state)));
+    fields.add("Reason", image.state_reason);
+    fields.add("Owner", image.owner.str());
+    fields.add("May launch", describe_permissions(image));
+    fields.add("Created", to_iso8601(image.created));
+    fields.add("System", image.platform_details.empty() ? operating_system(image) : image.platform_details);
+    fields.add("Architecture", std::string(to_string(image.architecture)));
+    fields.add("Boot mode", std::string(to_string(image.boot_mode)));
+    fields.add("Default user", image.default_user);
+    fields.add("Root device", image.root_device_name);
+    for (const BlockDevice& device : image.mapping) {
+        fields.add("Device", describe_device(device));
+    }
+    fields.add("Source", image.source_location);
+    add_tags(fields, image.tags);
+    return fields.str();
+}
+
+std::string state_text(const InstanceView& view, Observed observed) {
+    std::string text(to_string(view.instance.state));
+    if (view.instance.state == InstanceState::terminated) {
+        return text;  // it has no domain that could be in another state
+    }
+    if (observed == Observed::no) {
+        return text + "?";
+    }
+    if (view.observed == DomainState::paused) {
+        text += " (paused)";
+    }
+    return text;
+}
+
+std::string instances_table(const std::vector<InstanceView>& views, TimePoint now, Observed observed) {
+    TextTable table({"ID", "NAME", "IMAGE", "TYPE", "STATE", "SSH", "AGE"});
+    for (const InstanceView& view : views) {
+        const Instance& instance = view.instance;
+        table.add({instance.id.str(), name_tag(instance.tags), view.image_name.empty() ? instance.image.str() : view.image_name,
+                   instance.type, state_text(view, observed), ssh_address(instance), age(instance.launched, now)});
+    }
+    return table.str();
+}
+
+std::string instance_fields(const InstanceView& view, const std::string& console_log, Observed observed) {
+    const Instance& instance = view.instance;
+    FieldList fields;
+    fields.add("Instance", instance.id.str());
+    fields.add("Name", name_tag(instance.tags));
+    fields.add("State", state_text(view, observed));
+    fields.add("Reason", instance.state_reason_message);
+    fields.add("Image", view.image_name.empty() ? instance.image.str() : fmt::format("{} ({})", instance.image.str(), view.image_name));
+    fields.add("Type", instance.type);
+    fields.add("Architecture", std::string(to_string(instance.architecture)));
+    fields.add("Firmware", std::string(to_string(instance.firmware)));
+    fields.add("Accelerator", std::string(to_string(instance.accelerator)));
+    fields.add("Launched", to_iso8601(instance.launched));
+    if (instance.terminated) {
+        fields.add("Terminated", to_iso8601(*instance.terminated));
+    }
+    fields.add("Reservation", fmt::format("{}, index {}", instance.reservation.str(), instance.launch_index));
+    fields.add("Owner", instance.owner.str());
+    for (const PortForward& forward : instance.ports) {
+        fields.add("Port", fmt::format("{}:{} -> {}/{}", forward.address, forward.host_port, forward.guest_port, forward.protocol));
+    }
+    for (const Volume& volume : view.volumes) {
+        fields.add("Volume", describe_volume(volume));
+    }
+    fields.add("On shutdown", std::string(to_string(instance.shutdown_behavior)));
+    if (instance.termination_protected) {
+        fields.add("Protected", "from termination");
+    }
+    if (instance.state != InstanceState::terminated) {
+        fields.add("Console log", console_log);
+    }
+    add_tags(fields, instance.tags);
+    return fields.str();
+}
+
+std::string types_table(const std::vector<InstanceType>& types) {
+    TextTable table({"TYPE", "VCPUS", "MEMORY", "INSTANCE STORE"});
+    for (const InstanceType& type : types) {
+        table.add({type.name, fmt::format("{}", type.vcpus), human(type.memory.bytes()),
+                   type.instance_store_volumes == 0
+                       ? ""
+                       : fmt::format("{} x {} GiB", type.instance_store_volumes, type.instance_store_size.count)});
+    }
+    return table.str();
+}
+
+std::string findings_text(const std::vector<Finding>& findings, Colour colour) {
+    std::size_t subject_width = 0;
+    for (const Finding& finding : findings) {
+        subject_width = std::max(subject_width, width(printable_line(finding.subject)));
+    }
+    std::string out;
+    for (const Finding& finding : findings) {
+        std::string_view mark = "ok";
+        std::string_view ink = "\x1b[32m";
+        if (finding.health == Health::warning) {
+            mark = "warn";
+            ink = "\x1b[33m";
+        } else if (finding.health == Health::fault) {
+            mark = "FAIL";
+            ink = "\x1b[31m";
+        }
+        const std::string subject = printable_line(finding.subject);
+        const std::string marked = colour == Colour::yes ? fmt::format("{}{:<4}\x1b[0m", ink, mark) : fmt::format("{:<4}", mark);
+        out += fmt::format("{}  {}{:{}}  {}\n", marked, subject, "", subject_width - width(subject), printable_line(finding.detail));
+        if (!finding.remedy.empty()) {
+            out += fmt::format("{:{}}-> {}\n", "", subject_width + 8, printable_line(finding.remedy));
+        }
+    }
+    return out;
+}
+
+}  // namespace amivirt::cli

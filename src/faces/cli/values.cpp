@@ -1,0 +1,159 @@
+#include "faces/cli/values.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <istream>
+
+#include "faces/cli/suggest.hpp"
+
+namespace amivirt::cli {
+
+namespace {
+
+constexpr std::size_t k_user_data_limit = 16 * 1024;
+
+Error invalid(std::string message, std::string hint = {}) { return {Code::invalid_parameter_value, std::move(message), std::move(hint)}; }
+
+template <class Number>
+std::optional<Number> whole_number(std::string_view text) {
+    Number value{};
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failure != std::errc() || end != text.data() + text.size() || text.empty()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+Result<std::string> read_limited(std::istream& in, const std::string& shown_as) {
+    std::string data(k_user_data_limit + 1, '\0');
+    in.read(data.data(), static_cast<std::streamsize>(data.size()));
+    if (in.bad()) {
+        return Error(Code::io_error, fmt::format("Cannot read the user data from \"{}\"", shown_as));
+    }
+    data.resize(static_cast<std::size_t>(in.gcount()));
+    if (data.size() > k_user_data_limit) {
+        return invalid(fmt::format("The user data in \"{}\" is larger than 16 KiB", shown_as), "let the user data download the rest");
+    }
+    return data;
+}
+
+}  // namespace
+
+Result<unsigned> parse_count(std::string_view text, unsigned least, unsigned most) {
+    const auto value = whole_number<unsigned>(text);
+    if (!value || *value < least || *value > most) {
+        return invalid(fmt::format("\"{}\" is not a whole number from {} to {}", text, least, most));
+    }
+    return *value;
+}
+
+Result<PortForward> parse_port_forward(std::string_view text) {
+    const auto fault = [text](std::string_view why) {
+        return invalid(fmt::format("\"{}\" is not HOST:GUEST[/tcp|/udp]: {}", text, why),
+                       "as in \"-p 8080:80\"; \"-p 0:80\" picks a free port of the host");
+    };
+    PortForward forward;
+    std::string_view ports = text;
+    if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
+        ports = text.substr(0, slash);
+        forward.protocol = text.substr(slash + 1);
+        if (forward.protocol != "tcp" && forward.protocol != "udp") {
+            return fault(fmt::format("the protocol is \"{}\"", forward.protocol));
+        }
+    }
+    const std::size_t colon = ports.find(':');
+    if (colon == std::string_view::npos) {
+        return fault("there is no colon");
+    }
+    const auto host = whole_number<std::uint16_t>(ports.substr(0, colon));
+    if (!host) {
+        return fault(fmt::format("\"{}\" is not a port from 0 to 65535", ports.substr(0, colon)));
+    }
+    const auto guest = whole_number<std::uint16_t>(ports.substr(colon + 1));
+    if (!guest || *guest == 0) {
+        return fault(fmt::format("\"{}\" is not a port from 1 to 65535", ports.substr(colon + 1)));
+    }
+    forward.host_port = *host;
+    forward.guest_port = *guest;
+    return forward;
+}
+
+Result<Wait> parse_wait(std::string_view text) {
+    constexpr std::chrono::minutes k_default{10};
+    const std::size_t equals = text.find('=');
+    const std::string_view what = text.substr(0, equals);
+    Wait wait{.what = WaitFor::running, .timeout = k_default};
+    if (what == "ssh") {
+        wait.what = WaitFor::ssh;
+    } else if (what != "running") {
+        return invalid(fmt::format("\"{}\" is nothing to wait for (running, ssh, ssh=TIMEOUT)", what),
+                       did_you_mean(what, {"running", "ssh"}));
+    }
+    if (equals != std::string_view::npos) {
+        wait.timeout = AMIVIRT_TRY(parse_duration(text.substr(equals + 1)));
+    }
+    return wait;
+}
+
+Result<std::string> parse_sha256(std::string_view text) {
+    constexpr std::string_view k_prefix = "sha256:";
+    constexpr std::size_t k_digits = 64;
+    std::string digest(text.starts_with(k_prefix) ? text.substr(k_prefix.size()) : text);
+    std::transform(digest.begin(), digest.end(), digest.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (digest.size() != k_digits || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
+        return invalid(fmt::format("\"{}\" is not a SHA-256 digest (64 hex digits)", text));
+    }
+    return digest;
+}
+
+Result<std::string> parse_region(std::string_view text) {
+    constexpr std::size_t k_longest = 63;
+    const bool is_good = !text.empty() && text.size() <= k_longest && text.front() != '-' &&
+                         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+    if (!is_good) {
+        return invalid(fmt::format("\"{}\" is not a region's name (lower-case letters, digits and dashes, at most {})", text, k_longest));
+    }
+    return std::string(text);
+}
+
+Result<Tags> tags_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
+    Tags tags;
+    for (const auto& [key, value] : pairs) {
+        if (!tags.emplace(key, value).second) {
+            return invalid(fmt::format("The tag \"{}\" is given twice", key));
+        }
+    }
+    return tags;
+}
+
+std::vector<std::string> instance_names(const std::string& name, unsigned count) {
+    std::vector<std::string> names;
+    for (unsigned i = 1; i <= count; ++i) {
+        names.push_back(count == 1 ? name : fmt::format("{}-{}", name, i));
+    }
+    return names;
+}
+
+Result<std::string> read_user_data(const std::string& path, std::istream& in) {
+    if (path == "-") {
+        return read_limited(in, "standard input");
+    }
+    std::error_code failure;
+    if (std::filesystem::is_directory(path, failure)) {
+        return invalid(fmt::format("\"{}\" is a directory; the user data is a file", path));
+    }
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        return invalid(fmt::format("Cannot read \"{}\": {}", path, std::strerror(errno)));
+    }
+    return read_limited(file, path);
+}
+
+}  // namespace amivirt::cli

@@ -1,0 +1,47 @@
+// Values of options, read from their text. Pure but for read_user_data.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "amivirt/base/clock.hpp"
+#include "amivirt/base/result.hpp"
+#include "amivirt/domain/instance.hpp"
+#include "amivirt/domain/tag.hpp"
+
+namespace amivirt::cli {
+
+/// A whole number in decimal, `least` to `most`.
+[[nodiscard]] Result<unsigned> parse_count(std::string_view text, unsigned least, unsigned most);
+
+/// "HOST:GUEST[/tcp|/udp]"; HOST 0 picks a free port.
+[[nodiscard]] Result<PortForward> parse_port_forward(std::string_view text);
+
+enum class WaitFor { running, ssh };
+struct Wait {
+    WaitFor what = WaitFor::running;
+    Duration timeout{};
+};
+/// "running", "ssh", "ssh=5m"; ten minutes if not said.
+[[nodiscard]] Result<Wait> parse_wait(std::string_view text);
+
+/// 64 hex digits, returned in lower case; "sha256:" may stand before them.
+[[nodiscard]] Result<std::string> parse_sha256(std::string_view text);
+
+/// Letters, digits and dashes: a region names a folder.
+[[nodiscard]] Result<std::string> parse_region(std::string_view text);
+
+/// A key twice is an error.
+[[nodiscard]] Result<Tags> tags_of(const std::vector<std::pair<std::string, std::string>>& pairs);
+
+/// The Name tag of each of `count` instances: "web", or "web-1" .. "web-3".
+[[nodiscard]] std::vector<std::string> instance_names(const std::string& name, unsigned count);
+
+/// At most 16 KiB (source: EC2 user data), read from `path`, or from `in` for "-".
+[[nodiscard]] Result<std::string> read_user_data(const std::string& path, std::istream& in);
+
+}  // namespace amivirt::cli
