@@ -1,0 +1,135 @@
+// InstanceFiles, on the fake and on real folders.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+
+#include "adapters/qemu_img/qemu_img.hpp"
+#include "disk_support.hpp"
+#include "fakes/fake_instance_files.hpp"
+
+namespace amivirt::contract {
+namespace {
+
+enum class Kind { fake, real };
+
+class Files : public testing::TestWithParam<Kind> {
+protected:
+    Files() {
+        if (GetParam() == Kind::real) {
+            files_ = make_instance_files(folder_ / "instances");
+            print_ = [this](const std::string& text) { std::ofstream(files_->paths(instance(1)).console, std::ios::app) << text; };
+        } else {
+            auto fake = std::make_unique<fakes::FakeInstanceFiles>();
+            print_ = [fake = fake.get()](const std::string& text) { fake->print(instance(1), text); };
+            files_ = std::move(fake);
+        }
+    }
+    TemporaryFolder folder_;
+    std::unique_ptr<InstanceFiles> files_;
+    std::function<void(const std::string&)> print_;
+};
+
+TEST_P(Files, AreListedFromCreationToRemoval) {
+    EXPECT_TRUE(files_->list()->empty());
+    const auto made = files_->create(instance(1), "seed");
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->seed, files_->paths(instance(1)).seed);
+    ASSERT_TRUE(files_->create(instance(2), "seed"));
+    EXPECT_THAT(*files_->list(), testing::ElementsAre(instance(1), instance(2)));
+    EXPECT_GT(files_->allocated(instance(1))->count, 0U);
+    ASSERT_TRUE(files_->remove(instance(1)));
+    EXPECT_THAT(*files_->list(), testing::ElementsAre(instance(2)));
+    EXPECT_EQ(files_->allocated(instance(1))->count, 0U);
+}
+
+TEST_P(Files, RemovalIsIdempotent) {
+    EXPECT_TRUE(files_->remove(instance(1)));
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    EXPECT_TRUE(files_->remove(instance(1)));
+    EXPECT_TRUE(files_->remove(instance(1)));
+}
+
+TEST_P(Files, CreationIsRepeatable) {
+    ASSERT_TRUE(files_->create(instance(1), "one"));
+    ASSERT_TRUE(files_->create(instance(1), "two"));
+    EXPECT_EQ(files_->list()->size(), 1U);
+}
+
+TEST_P(Files, TheConsoleIsReadFromAnyPlace) {
+    EXPECT_EQ(*files_->console(instance(1), 0, 100), "");
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    EXPECT_EQ(*files_->console(instance(1), 0, 100), "");
+    EXPECT_EQ(*files_->console_size(instance(1)), 0U);
+    print_("hello world");
+    EXPECT_EQ(*files_->console(instance(1), 0, 100), "hello world");
+    EXPECT_EQ(*files_->console(instance(1), 6, 3), "wor");
+    EXPECT_EQ(*files_->console(instance(1), 11, 100), "");
+    EXPECT_EQ(*files_->console(instance(1), 1ULL << 40U, 100), "");
+    EXPECT_EQ(*files_->console_size(instance(1)), 11U);
+    print_("!");
+    EXPECT_EQ(*files_->console(instance(1), 11, 1ULL << 40U), "!");
+}
+
+INSTANTIATE_TEST_SUITE_P(Implementations, Files, testing::Values(Kind::fake, Kind::real),
+                         [](const auto& info) { return info.param == Kind::fake ? "Fake" : "Real"; });
+
+class RealFiles : public testing::Test {
+protected:
+    TemporaryFolder folder_;
+    std::unique_ptr<InstanceFiles> files_ = make_instance_files(folder_ / "instances");
+};
+
+TEST_F(RealFiles, TheSeedIsWholeAndForOwnersEyesOnly) {
+    const std::string seed = noise(100000);
+    ASSERT_TRUE(files_->create(instance(1), seed));
+    const auto paths = files_->paths(instance(1));
+    EXPECT_EQ(read_file(paths.seed), seed);
+    EXPECT_EQ(mode_of(paths.seed), 0600U);
+    EXPECT_EQ(mode_of(folder_ / "instances"), 0711U);
+    EXPECT_EQ(mode_of(folder_ / ("instances/" + instance(1).str())), 0711U);
+    EXPECT_THAT(names(folder_ / ("instances/" + instance(1).str())), testing::ElementsAre("seed.img"));
+    ASSERT_TRUE(files_->create(instance(1), "other"));
+    EXPECT_EQ(read_file(paths.seed), "other");
+}
+
+TEST_F(RealFiles, ZerosOfTheSeedTakeNoRoom) {
+    ASSERT_TRUE(files_->create(instance(1), std::string(32768, '\0') + noise(4096)));
+    EXPECT_LE(allocated_bytes(files_->paths(instance(1)).seed), 16384U);
+}
+
+TEST_F(RealFiles, RemovalTakesEverythingButFollowsNoLink) {
+    write_file(folder_ / "precious", "x");
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    const std::string own = folder_ / ("instances/" + instance(1).str());
+    write_file(own + "/nvram.fd", "x");
+    std::filesystem::create_symlink(folder_.path(), own + "/link");
+    ASSERT_TRUE(files_->remove(instance(1)));
+    EXPECT_FALSE(std::filesystem::exists(own));
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "precious"));
+}
+
+TEST_F(RealFiles, OnlyFoldersNamedLikeInstancesAreListed) {
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    std::filesystem::create_directories(folder_ / "instances/lost+found");
+    write_file(folder_ / "instances/notes", "x");
+    EXPECT_THAT(*files_->list(), testing::ElementsAre(instance(1)));
+}
+
+TEST_F(RealFiles, AFullDiskIsStoreFullAndLeavesNoSeed) {
+    std::string reason;
+    if (!mount_small(folder_ / "instances", "64k", reason)) {
+        GTEST_SKIP() << reason;
+    }
+    const auto made = files_->create(instance(1), noise(200000));
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Code::store_full);
+    EXPECT_THAT(made.error().message, testing::HasSubstr("seed.img"));
+    EXPECT_TRUE(names(folder_ / ("instances/" + instance(1).str())).empty());
+}
+
+}  // namespace
+}  // namespace amivirt::contract

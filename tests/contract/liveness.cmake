@@ -1,0 +1,4 @@
+amivirt_test(liveness_contract_test
+  LABELS contract
+  SOURCES liveness_contract_test.cpp liveness_flock_test.cpp
+  LIBRARIES amivirt_process amivirt_fakes amivirt_base)

@@ -1,0 +1,150 @@
+"""kill -9 at each step: then any amivirt command, and nothing has leaked and nothing acknowledged is lost."""
+
+import os
+import shutil
+import signal
+
+from harness import Case, TINY, main, need, virsh, wait_until
+
+
+class KillAtEachStep(Case):
+    def setUp(self):
+        super().setUp()
+        need(TINY, "the tiny image")
+
+    def points(self, *command):
+        """The fault points that a run of `command` passes."""
+        trace = self.store.folder / "trace"
+        trace.unlink(missing_ok=True)
+        self.store.ok(*command, AMIVIRT_FAULT_TRACE=str(trace))
+        if not trace.exists():
+            self.skipTest("this build has no fault points (AMIVIRT_FAULT_INJECTION)")
+        return trace.read_text().split()
+
+    def walk(self, prepare, command, clean_up, check=None):
+        """Kills `command` at its first, second, ... fault point, each time on a state made by `prepare`."""
+        context = prepare()
+        points = self.points(*command(context))
+        clean_up(context)
+        self.assertGreater(len(points), 3)
+        for k, name in enumerate(points, 1):
+            with self.subTest(step=k, point=name):
+                context = prepare()
+                killed = self.store.run(*command(context), AMIVIRT_FAULT_KILL_AT=str(k))
+                self.assertEqual(killed.status, -signal.SIGKILL, killed)
+                self.store.ok("ps")
+                if check:
+                    check(context, name)
+                self.assert_clean()
+                clean_up(context)
+                self.assert_clean()
+
+    def drop_all(self, _context=None):
+        ids = self.store.ok("ps", "-o", "id").lines
+        if ids:
+            self.store.ok("terminate", *ids)
+
+    def test_import(self):
+        copies = iter(range(1000))
+
+        def prepare():
+            # Different bytes each time, so that no import shares the layer of an earlier one.
+            path = self.store.folder / f"disk{next(copies)}.qcow2"
+            shutil.copy(TINY, path)
+            with open(path, "ab") as disk:
+                disk.write(os.urandom(65536))
+            return path
+
+        def clean_up(path):
+            self.store.run("image", "deregister", path.stem, "--delete-snapshots")
+            path.unlink()
+
+        def check(path, _point):
+            images = self.store.ok("image", "list", "-o", "json").json["Images"]
+            mine = [i for i in images if i["Name"] == path.stem]
+            self.assertIn(len(mine), (0, 1))
+            if mine:
+                self.assertEqual(mine[0]["State"], "available")
+
+        self.walk(prepare, lambda path: ("image", "import", path, "--name", path.stem, "--no-inspect"), clean_up, check)
+
+    def test_import_of_a_compressed_file(self):
+        packed = self.store.folder / "tiny.qcow2.gz"
+        os.system(f"gzip -1 -c {TINY} > {packed}")
+        self.walk(lambda: packed, lambda path: ("image", "import", path, "--name", "packed", "--no-inspect"),
+                  lambda _: self.store.run("image", "deregister", "packed", "--delete-snapshots"))
+
+    def test_run(self):
+        self.store.import_tiny()
+        self.walk(lambda: None, lambda _: ("run", "tiny", "-n", "2", "--type", "t3.nano"), self.drop_all)
+
+    def test_stop(self):
+        self.store.import_tiny()
+
+        def check(instance, _point):
+            # It was acknowledged by `run`: whatever became of the stop, the instance and its disk are there.
+            state = self.store.ok("instance", "show", instance, "-o", "json").json["Reservations"][0]["Instances"][0]["State"]["Name"]
+            self.assertIn(state, ("running", "stopped"))
+
+        self.walk(lambda: self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip(),
+                  lambda instance: ("stop", "--timeout", "1s", instance), self.drop_all, check)
+
+    def test_start(self):
+        self.store.import_tiny()
+
+        def prepare():
+            instance = self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip()
+            self.store.ok("stop", "--force", instance)
+            return instance
+
+        self.walk(prepare, lambda instance: ("start", instance), self.drop_all)
+
+    def test_terminate(self):
+        self.store.import_tiny()
+        self.walk(lambda: self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip(),
+                  lambda instance: ("terminate", instance), self.drop_all)
+
+    def test_deregister_with_snapshots(self):
+        self.walk(self.store.import_tiny, lambda image: ("image", "deregister", image, "--delete-snapshots"),
+                  lambda _: self.store.run("image", "deregister", "tiny", "--delete-snapshots"))
+
+    def test_recovery_itself(self):
+        """Killed while cleaning up after a kill, at each of its steps."""
+        self.store.import_tiny()
+        launch = ("run", "tiny", "--type", "t3.nano")
+        points = self.points(*launch)
+        self.drop_all()
+        last = max(k for k, name in enumerate(points, 1) if name == "run.started")
+        for k in range(1, 30):
+            killed = self.store.run(*launch, AMIVIRT_FAULT_KILL_AT=str(last))
+            self.assertEqual(killed.status, -signal.SIGKILL, killed)
+            again = self.store.run("ps", AMIVIRT_FAULT_KILL_AT=str(k))
+            if again.status == 0:
+                break
+            self.assertEqual(again.status, -signal.SIGKILL, again)
+            self.store.ok("ps")
+            self.assert_clean()
+        self.assertGreater(k, 2)
+        self.assertEqual(again.status, 0, again)
+        self.assert_clean()
+
+
+class KilledElsewhere(Case):
+    def test_qemu_killed(self):
+        need(TINY, "the tiny image")
+        self.store.import_tiny()
+        instance = self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip()
+        os.system(f"pkill -KILL -f guest={instance}")
+        wait_until(lambda: virsh("domstate", instance).strip() == "shut off", 20, "libvirt notices")
+        shown = self.store.ok("instance", "show", instance, "-o", "json").json["Reservations"][0]["Instances"][0]
+        self.assertEqual(shown["State"]["Name"], "stopped")
+        self.assertEqual(shown["StateReason"]["Code"], "Server.InternalError")
+        self.assert_clean()
+        self.store.ok("start", instance)
+        self.assert_clean()
+        self.store.ok("terminate", instance)
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+// Domains in memory, guests that obey or do not.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "amivirt/base/sync.hpp"
+#include "amivirt/ports/hypervisor.hpp"
+#include "call_script.hpp"
+
+namespace amivirt::fakes {
+
+/// What a guest does when asked to power off or reboot.
+enum class AcpiAnswer { obeys, ignores };
+
+struct FakeDomain {
+    std::optional<DomainSpec> spec;  ///< none: not amivirt's
+    DomainState state = DomainState::off;
+    OffReason reason = OffReason::none;
+    AcpiAnswer answer = AcpiAnswer::obeys;
+    unsigned boots = 0;  ///< starts, obeyed reboots and resets
+    unsigned shutdown_requests = 0;
+};
+
+/// As with QEMU, a start fails if one of its disks or forwarded ports is in use by another running domain.
+/// Steps: "info", "observe", "owner", "start", "request_shutdown", "request_reboot", "reset", "power_off", "remove". A scripted failure of
+/// "start" leaves the domain defined, off, as the real one does.
+class FakeHypervisor final : public Hypervisor {
+public:
+    [[nodiscard]] Result<HypervisorInfo> info() override;
+    [[nodiscard]] Result<std::vector<ObservedDomain>> observe() override;
+    [[nodiscard]] Result<std::optional<ObservedDomain>> observe(const InstanceId& instance) override;
+    [[nodiscard]] Result<std::optional<std::string>> owner(const std::string& domain_name) override;
+    [[nodiscard]] Result<void> start(const DomainSpec& spec) override;
+    [[nodiscard]] Result<void> request_shutdown(const InstanceId& instance) override;
+    [[nodiscard]] Result<void> request_reboot(const InstanceId& instance) override;
+    [[nodiscard]] Result<void> reset(const InstanceId& instance) override;
+    [[nodiscard]] Result<void> power_off(const InstanceId& instance) override;
+    [[nodiscard]] Result<void> remove(const InstanceId& instance) override;
+
+    /// libvirtd is gone, and back. Domains run on meanwhile.
+    void become_unavailable() { state_.lock()->available = false; }
+    void become_available() { state_.lock()->available = true; }
+    /// What guests started from now on do.
+    void next_guests(AcpiAnswer answer) { state_.lock()->next_answer = answer; }
+    void set_guest(const InstanceId& instance, AcpiAnswer answer);
+    /// The guest powers itself off.
+    void guest_powers_off(const InstanceId& instance) { turn_off(instance.str(), OffReason::guest_shutdown); }
+    /// Its QEMU dies.
+    void crash(const InstanceId& instance) { turn_off(instance.str(), OffReason::crashed); }
+    /// Some other program's domain, or (with a store id) one of ours.
+    void add_domain(const std::string& name, const std::string& store_id, DomainState domain_state);
+    void pause(const InstanceId& instance);
+    /// A port of the host that another program has.
+    void take_host_port(std::uint16_t port) { state_.lock()->taken_ports.insert(port); }
+
+    [[nodiscard]] std::map<std::string, FakeDomain> domains() const { return state_.lock()->domains; }
+    [[nodiscard]] std::optional<FakeDomain> domain(const InstanceId& instance) const;
+    CallScript& script() noexcept { return script_; }
+
+private:
+    struct State {
+        bool available = true;
+        AcpiAnswer next_answer = AcpiAnswer::obeys;
+        std::map<std::string, FakeDomain> domains;
+        std::map<std::string, std::string> owners;
+        std::set<std::uint16_t> taken_ports;
+    };
+    [[nodiscard]] Result<void> enter(const std::string& step);
+    void turn_off(const std::string& name, OffReason reason);
+
+    mutable Sync<State> state_;
+    CallScript script_;
+};
+
+}  // namespace amivirt::fakes

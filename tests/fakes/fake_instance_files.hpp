@@ -1,0 +1,81 @@
+// Instance folders in memory.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "amivirt/base/sync.hpp"
+#include "amivirt/ports/instance_files.hpp"
+#include "call_script.hpp"
+
+namespace amivirt::fakes {
+
+/// Steps: "create", "remove", "console", "list".
+class FakeInstanceFiles final : public InstanceFiles {
+public:
+    [[nodiscard]] Result<InstancePaths> create(const InstanceId& instance, const std::string& seed_image) override {
+        AMIVIRT_TRY(script_.pass("create"));
+        folders_.lock()->insert_or_assign(instance, Folder{seed_image, ""});
+        return paths(instance);
+    }
+    [[nodiscard]] InstancePaths paths(const InstanceId& instance) const override {
+        const std::string folder = "instances/" + instance.str() + "/";
+        return {folder + "seed.img", folder + "console.log", folder + "nvram.fd"};
+    }
+    [[nodiscard]] Result<void> remove(const InstanceId& instance) override {
+        AMIVIRT_TRY(script_.pass("remove"));
+        folders_.lock()->erase(instance);
+        return {};
+    }
+    [[nodiscard]] Result<std::string> console(const InstanceId& instance, std::uint64_t offset, std::size_t limit) override {
+        AMIVIRT_TRY(script_.pass("console"));
+        auto folders = folders_.lock();
+        const auto found = folders->find(instance);
+        if (found == folders->end() || offset >= found->second.console.size()) {
+            return std::string();
+        }
+        return found->second.console.substr(static_cast<std::size_t>(offset), limit);
+    }
+    [[nodiscard]] Result<std::uint64_t> console_size(const InstanceId& instance) override {
+        auto folders = folders_.lock();
+        const auto found = folders->find(instance);
+        return found == folders->end() ? std::uint64_t{0} : std::uint64_t{found->second.console.size()};
+    }
+    [[nodiscard]] Result<Bytes> allocated(const InstanceId& instance) override {
+        auto folders = folders_.lock();
+        const auto found = folders->find(instance);
+        return found == folders->end() ? Bytes{} : Bytes{found->second.seed.size() + found->second.console.size()};
+    }
+    [[nodiscard]] Result<std::vector<InstanceId>> list() override {
+        AMIVIRT_TRY(script_.pass("list"));
+        auto folders = folders_.lock();
+        std::vector<InstanceId> instances;
+        for (const auto& [id, folder] : *folders) {
+            instances.push_back(id);
+        }
+        return instances;
+    }
+
+    /// The guest prints on its serial console.
+    void print(const InstanceId& instance, const std::string& text) { (*folders_.lock())[instance].console += text; }
+    /// The seed's bytes; nullopt: no such folder.
+    [[nodiscard]] std::optional<std::string> seed(const InstanceId& instance) const {
+        auto folders = folders_.lock();
+        const auto found = folders->find(instance);
+        return found == folders->end() ? std::nullopt : std::optional(found->second.seed);
+    }
+    CallScript& script() noexcept { return script_; }
+
+private:
+    struct Folder {
+        std::string seed;
+        std::string console;
+    };
+    mutable Sync<std::map<InstanceId, Folder>> folders_;
+    CallScript script_;
+};
+
+}  // namespace amivirt::fakes

@@ -1,0 +1,630 @@
+// The whole command line on services over fakes: what is printed where, the exit status, and what is left behind.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <csignal>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "amivirt/base/interrupt.hpp"
+#include "faces/cli/command.hpp"
+#include "faces/cli/face.hpp"
+#include "fakes/fake_manifest_reader.hpp"
+#include "services_bench.hpp"
+
+namespace amivirt::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
+using Json = nlohmann::ordered_json;
+
+class CliCommands : public Bench, public cli::Backend {
+protected:
+    Result<cli::Services*> open(const cli::GlobalOptions& options) override {
+        ++opened;
+        given = options;
+        if (open_error) {
+            return *open_error;
+        }
+        return &services;
+    }
+    std::vector<Finding> examine(const cli::GlobalOptions& /*options*/) override { return findings; }
+
+    /// Runs one command line; `out` and `err` hold what it wrote.
+    int amivirt(const std::vector<std::string>& tokens) {
+        std::istringstream in_stream(input);
+        std::ostringstream out_stream;
+        std::ostringstream err_stream;
+        const cli::Surroundings around{.in = in_stream,
+                                       .out = out_stream,
+                                       .err = err_stream,
+                                       .out_is_terminal = out_is_terminal,
+                                       .err_is_terminal = false,
+                                       .columns = 80,
+                                       .environment = [this](const std::string& name) -> std::optional<std::string> {
+                                           const auto found = environment.find(name);
+                                           return found == environment.end() ? std::nullopt : std::optional(found->second);
+                                       },
+                                       .detach = [this](const std::vector<std::string>& arguments) -> Result<void> {
+                                           detached = arguments;
+                                           return {};
+                                       }};
+        const int status = cli::run_in(tokens, *this, around);
+        out = out_stream.str();
+        err = err_stream.str();
+        return status;
+    }
+    Json json() const { return Json::parse(out); }
+    std::vector<std::string> lines() const {
+        std::vector<std::string> all;
+        std::istringstream stream(out);
+        for (std::string line; std::getline(stream, line);) {
+            all.push_back(line);
+        }
+        return all;
+    }
+
+    fakes::FakeManifestReader manifests;
+    cli::Services services{.account = me,
+                           .images = images,
+                           .instances = instances,
+                           .reconciler = reconciler,
+                           .files = files,
+                           .types = types,
+                           .manifests = manifests,
+                           .clock = clock,
+                           .ids = ids};
+    std::vector<Finding> findings;
+    std::optional<Error> open_error;
+    std::map<std::string, std::string> environment;
+    bool out_is_terminal = false;
+    std::string input;
+    int opened = 0;
+    cli::GlobalOptions given;
+    std::vector<std::string> detached;
+    std::string out;
+    std::string err;
+};
+
+TEST_F(CliCommands, VersionAndHelpNeedNoStore) {
+    EXPECT_EQ(amivirt({"--version"}), 0);
+    EXPECT_EQ(out, "amivirt 0.1.0\n");
+    EXPECT_EQ(amivirt({"-v", "ps", "--version"}), 0);
+    EXPECT_EQ(out, "amivirt 0.1.0\n");
+    EXPECT_EQ(amivirt({"--help"}), 0);
+    EXPECT_THAT(out, AllOf(StartsWith("Usage: amivirt COMMAND"), HasSubstr("\n  image import "), HasSubstr("\n  terminate ")));
+    EXPECT_EQ(amivirt({"image", "--help"}), 0);
+    EXPECT_THAT(out, AllOf(HasSubstr("  image list "), Not(HasSubstr("terminate"))));
+    EXPECT_EQ(amivirt({"instance", "--help"}), 0);
+    EXPECT_THAT(out, AllOf(HasSubstr("  instance list "), HasSubstr("  instance stop ")));
+    EXPECT_EQ(err, "");
+    EXPECT_EQ(opened, 0);
+}
+
+TEST_F(CliCommands, EveryCommandHasItsHelp) {
+    for (const cli::Command* command : cli::all_commands()) {
+        EXPECT_FALSE(command->help.empty()) << command->paths.front();
+        for (const std::string& path : command->paths) {
+            std::vector<std::string> tokens;
+            std::istringstream words(path);
+            for (std::string word; words >> word;) {
+                tokens.push_back(word);
+            }
+            tokens.emplace_back("--help");
+            EXPECT_EQ(amivirt(tokens), 0) << path;
+            EXPECT_THAT(out, AllOf(StartsWith("Usage: amivirt " + path), HasSubstr(std::string(command->help)), HasSubstr("AMIVIRT_HOME")));
+            for (const std::string& line : lines()) {
+                EXPECT_LE(line.size(), 140U) << path << ": " << line;
+            }
+            const std::vector<std::string> with_flag = lines();
+            tokens.pop_back();
+            tokens.insert(tokens.begin(), "help");
+            EXPECT_EQ(amivirt(tokens), 0) << path;
+            EXPECT_EQ(lines(), with_flag);
+        }
+    }
+    EXPECT_EQ(opened, 0);
+}
+
+TEST_F(CliCommands, WithoutACommandTheOverviewGoesToStderr) {
+    EXPECT_EQ(amivirt({}), 2);
+    EXPECT_EQ(out, "");
+    EXPECT_THAT(err, StartsWith("Usage: amivirt COMMAND"));
+    EXPECT_EQ(amivirt({"image"}), 2);
+    EXPECT_THAT(err, HasSubstr("  image import "));
+    EXPECT_EQ(amivirt({"image", "--bogus"}), 2);
+    EXPECT_THAT(err, StartsWith("amivirt: unknown option \"--bogus\" for \"amivirt image\"\n"));
+}
+
+TEST_F(CliCommands, WhatDoesNotExistYetIsAnUnknownCommand) {
+    for (const char* word : {"volume", "snapshot", "key", "ssh", "serve", "up", "completion"}) {
+        EXPECT_EQ(amivirt({word}), 2) << word;
+        EXPECT_THAT(err, StartsWith(fmt::format("amivirt: unknown command \"{}\"\n", word)));
+    }
+    EXPECT_EQ(opened, 0);
+}
+
+TEST_F(CliCommands, UsageFaultsAreToldBeforeTheStoreIsOpened) {
+    const std::vector<std::vector<std::string>> bad{{"run"},
+                                                    {"run", "a", "b"},
+                                                    {"run", "a", "-n", "0"},
+                                                    {"run", "a", "-n", "-3"},
+                                                    {"run", "a", "-n", "1e9"},
+                                                    {"run", "a", "-p", "80"},
+                                                    {"run", "a", "--map", "nonsense"},
+                                                    {"run", "a", "--wait", "forever"},
+                                                    {"run", "a", "--shutdown-behavior", "explode"},
+                                                    {"run", "a", "--tag", "a=1", "--tag", "a=2"},
+                                                    {"run", "a", "--name", "x", "--tag", "Name=y"},
+                                                    {"run", "a", "--user-data", "/nowhere"},
+                                                    {"run", "a", "--accel", "fast"},
+                                                    {"run", "a", "--tag", "aws:x=1"},
+                                                    {"image", "import", "disk.qcow2"},
+                                                    {"image", "import", "--name", "abc"},
+                                                    {"image", "import", "-", "--name", "abc"},
+                                                    {"image", "import", "d", "--name", "x!"},
+                                                    {"image", "import", "d", "--name", "abc", "--sha256", "12"},
+                                                    {"image", "import", "d", "--name", "abc", "--arch", "mips"},
+                                                    {"image", "import", "d", "--name", "abc", "--boot-mode", "bios"},
+                                                    {"image", "register"},
+                                                    {"image", "show"},
+                                                    {"image", "deregister"},
+                                                    {"image", "list", "--filter", "colour=red"},
+                                                    {"image", "list", "--owner", "me"},
+                                                    {"ps", "--filter", "colour=red"},
+                                                    {"ps", "-o", "xml"},
+                                                    {"terminate"},
+                                                    {"stop", "i", "--timeout", "soon"},
+                                                    {"stop", "i", "--force", "--timeout", "5s"},
+                                                    {"start", "i", "--wait", "ssh", "--no-wait"},
+                                                    {"console"},
+                                                    {"console", "-f", "a", "b"},
+                                                    {"console", "-f", "a", "-o", "json"},
+                                                    {"console", "a", "b", "-o", "yaml"},
+                                                    {"doctor", "now"},
+                                                    {"ps", "--account", "12"},
+                                                    {"ps", "--region", "../x"}};
+    for (const auto& tokens : bad) {
+        const std::string shown = fmt::format("{}", fmt::join(tokens, " "));
+        EXPECT_EQ(amivirt(tokens), 2) << shown;
+        EXPECT_EQ(out, "") << shown;
+        EXPECT_THAT(err, StartsWith("amivirt: ")) << shown;
+    }
+    EXPECT_EQ(opened, 0);
+}
+
+TEST_F(CliCommands, GlobalOptionsReachTheBackend) {
+    environment = {{"AMIVIRT_HOME", "/from/environment"}};
+    EXPECT_EQ(amivirt({"-v", "--connect", "test:///default", "ps", "--accel", "tcg"}), 0);
+    EXPECT_EQ(given.home, "/from/environment");
+    EXPECT_EQ(given.connect, "test:///default");
+    EXPECT_EQ(given.accelerator, AcceleratorRequest::tcg);
+    EXPECT_EQ(given.verbosity, 1);
+    EXPECT_EQ(opened, 1);
+}
+
+TEST_F(CliCommands, AStoreThatCannotBeOpened) {
+    open_error = Error(Code::store_too_new, "the catalog was written by a newer amivirt", "upgrade amivirt");
+    EXPECT_EQ(amivirt({"ps"}), 1);
+    EXPECT_EQ(out, "");
+    EXPECT_EQ(err, "amivirt: the catalog was written by a newer amivirt (StoreTooNew)\nhint: upgrade amivirt\n");
+}
+
+TEST_F(CliCommands, ImportPrintsTheIdAlone) {
+    stager.add("/disks/a.qcow2", {});
+    EXPECT_EQ(amivirt({"image", "import", "/disks/a.qcow2", "--name", "debian-12", "--description", "a disk", "--public", "--tag",
+                       "role=base", "--tag", "empty", "--default-user", "admin"}),
+              0);
+    EXPECT_THAT(out, MatchesRegex("ami-[0-9a-f]+\n"));
+    EXPECT_EQ(err, "");
+    const auto rows_now = rows(&CatalogSession::images);
+    ASSERT_EQ(rows_now.size(), 1U);
+    EXPECT_EQ(rows_now[0].name, "debian-12");
+    EXPECT_EQ(rows_now[0].description, "a disk");
+    EXPECT_TRUE(rows_now[0].permissions.everyone);
+    EXPECT_EQ(rows_now[0].tags, (Tags{{"role", "base"}, {"empty", ""}}));
+    EXPECT_EQ(rows_now[0].default_user, "admin");
+    EXPECT_EQ(rows_now[0].distribution, "debian");
+}
+
+TEST_F(CliCommands, ImportWhatIsSaidWinsAndNoInspectDoesNotLook) {
+    stager.add("/disks/a.qcow2", {});
+    EXPECT_EQ(amivirt({"-o", "json", "image", "import", "/disks/a.qcow2", "--name", "abc", "--no-inspect", "--boot-mode", "uefi", "--arch",
+                       "x86_64", "--sha256", stager.sha256("/disks/a.qcow2")}),
+              0)
+        << err;
+    EXPECT_THAT(json()["ImageId"].get<std::string>(), StartsWith("ami-"));
+    EXPECT_EQ(rows(&CatalogSession::images)[0].boot_mode, BootMode::uefi);
+    EXPECT_EQ(inspector.script().calls("inspect"), 0U);
+}
+
+TEST_F(CliCommands, ImportThatFails) {
+    EXPECT_EQ(amivirt({"image", "import", "/disks/none.qcow2", "--name", "abc"}), 1);
+    EXPECT_EQ(out, "");
+    EXPECT_THAT(err, AllOf(StartsWith("amivirt: "), HasSubstr("/disks/none.qcow2"), HasSubstr("(FetchFailed)")));
+    EXPECT_THAT(rows(&CatalogSession::images), IsEmpty());
+}
+
+TEST_F(CliCommands, RegisterSeveralManifestsOneOfThemBad) {
+    stager.add("/disks/a.qcow2", {});
+    ImageManifest manifest;
+    manifest.name = "from-manifest";
+    manifest.source.file = "/disks/a.qcow2";
+    manifests.add("a.yaml", manifest);
+    EXPECT_EQ(amivirt({"image", "register", "-f", "missing.yaml", "-f", "a.yaml"}), 2);
+    EXPECT_THAT(lines(), ElementsAre(StartsWith("ami-")));
+    EXPECT_THAT(err, HasSubstr("missing.yaml"));
+    EXPECT_EQ(rows(&CatalogSession::images)[0].name, "from-manifest");
+}
+
+TEST_F(CliCommands, ImageListInAllForms) {
+    EXPECT_EQ(amivirt({"image", "list"}), 0);
+    EXPECT_EQ(out, "ID  NAME  OS  ARCH  BOOT  SIZE  STATE  AGE\n");
+    const Image one = import("debian-12", "one");
+    const Image two = import("tiny-1", "two");
+    EXPECT_EQ(amivirt({"image", "list", "-o", "id"}), 0);
+    EXPECT_THAT(lines(), ElementsAre(one.id.str(), two.id.str()));
+    EXPECT_EQ(amivirt({"image", "list", "-o", "json", "--filter", "Name=name,Values=tiny-*", "--owner", "self"}), 0);
+    ASSERT_EQ(json()["Images"].size(), 1U);
+    EXPECT_EQ(json()["Images"][0]["ImageId"], two.id.str());
+    EXPECT_EQ(amivirt({"image", "list", "-o", "yaml", "debian-12"}), 0);
+    EXPECT_THAT(out, HasSubstr("ImageId: " + one.id.str()));
+    EXPECT_EQ(amivirt({"image", "list", "--owner", "111122223333", "-o", "id"}), 0);
+    EXPECT_EQ(out, "");
+    EXPECT_EQ(amivirt({"image", "list", "nothing-such"}), 3);
+}
+
+TEST_F(CliCommands, ImageShowGoesOnAfterAWrongName) {
+    const Image image = import("debian-12");
+    EXPECT_EQ(amivirt({"image", "show", "debain-12", "debian-12"}), 3);
+    EXPECT_THAT(out, HasSubstr(image.id.str()));
+    EXPECT_THAT(err, AllOf(StartsWith("amivirt: "), HasSubstr("\"debain-12\""), HasSubstr("(InvalidAMIID.NotFound)\nhint: "),
+                           HasSubstr("debian-12")));
+    EXPECT_EQ(amivirt({"image", "show", image.id.str(), "-o", "json"}), 0);
+    EXPECT_EQ(json()["Images"][0]["Name"], "debian-12");
+}
+
+TEST_F(CliCommands, DeregisterKeepsOrDeletesSnapshots) {
+    const Image one = import("image-1", "one");
+    const Image two = import("image-2", "two");
+    EXPECT_EQ(amivirt({"image", "deregister", "image-1"}), 0);
+    EXPECT_EQ(out, one.id.str() + "\n");
+    EXPECT_EQ(rows(&CatalogSession::snapshots).size(), 2U);
+    EXPECT_EQ(amivirt({"image", "deregister", "image-2", "gone", "--delete-snapshots", "-o", "json"}), 3);
+    EXPECT_EQ(json()["DeleteSnapshotResults"].size(), 1U);
+    EXPECT_EQ(rows(&CatalogSession::snapshots).size(), 1U);
+    EXPECT_THAT(err, HasSubstr("\"gone\""));
+}
+
+TEST_F(CliCommands, RunPrintsATable) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "--name", "web", "--type", "t3.nano", "-p", "8080:80", "--tag", "role=front"}), 0) << err;
+    ASSERT_EQ(lines().size(), 2U);
+    EXPECT_THAT(lines()[0], MatchesRegex("ID +NAME +IMAGE +TYPE +STATE +SSH +AGE"));
+    EXPECT_THAT(lines()[1], MatchesRegex("i-[0-9a-f]+  web +debian-12  t3.nano  running  127.0.0.1:[0-9]+ +now"));
+    EXPECT_EQ(err, "");
+    const auto rows_now = rows(&CatalogSession::instances);
+    EXPECT_EQ(rows_now[0].tags, (Tags{{"Name", "web"}, {"role", "front"}}));
+    EXPECT_THAT(rows_now[0].ports, ::testing::Contains(PortForward{"127.0.0.1", 8080, 80, "tcp"}));
+}
+
+TEST_F(CliCommands, RunSeveralIdsAndJson) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "-n", "3", "-o", "id"}), 0);
+    EXPECT_THAT(lines(), ElementsAre(StartsWith("i-"), StartsWith("i-"), StartsWith("i-")));
+    EXPECT_EQ(amivirt({"run", "debian-12", "-n", "2", "-o", "json"}), 0);
+    EXPECT_EQ(json()["Instances"].size(), 2U);
+    EXPECT_THAT(json()["ReservationId"].get<std::string>(), StartsWith("r-"));
+    EXPECT_EQ(json()["Instances"][0]["BlockDeviceMappings"].size(), 1U);
+}
+
+TEST_F(CliCommands, RunGivesEachItsName) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "-n", "3", "--name", "web"}), 0);
+    std::vector<std::string> names;
+    for (const Instance& instance : rows(&CatalogSession::instances)) {
+        names.push_back(name_tag(instance.tags));
+    }
+    EXPECT_THAT(names, ::testing::UnorderedElementsAre("web-1", "web-2", "web-3"));
+}
+
+TEST_F(CliCommands, RunReadsUserDataFromStandardInput) {
+    import("debian-12");
+    input = "#!/bin/sh\necho hello\n";
+    EXPECT_EQ(amivirt({"run", "debian-12", "--user-data", "-"}), 0);
+    EXPECT_EQ(rows(&CatalogSession::instances)[0].user_data, input);
+}
+
+TEST_F(CliCommands, RunDryMakesNothing) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "--dry-run"}), 0);
+    EXPECT_EQ(out, "");
+    EXPECT_THAT(err, HasSubstr("(DryRunOperation)"));
+    EXPECT_THAT(rows(&CatalogSession::instances), IsEmpty());
+}
+
+TEST_F(CliCommands, RunTwiceWithOneTokenIsOneRun) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "--client-token", "t", "-o", "id"}), 0);
+    const std::string first = out;
+    EXPECT_EQ(amivirt({"run", "debian-12", "--client-token", "t", "-o", "id"}), 0);
+    EXPECT_EQ(out, first);
+    EXPECT_EQ(rows(&CatalogSession::instances).size(), 1U);
+}
+
+TEST_F(CliCommands, RunOfAnUnknownImageOrType) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debain-12"}), 3);
+    EXPECT_EQ(amivirt({"run", "debian-12", "--type", "t3.huge"}), 2);
+    EXPECT_THAT(err, HasSubstr("\"t3.huge\""));
+    EXPECT_THAT(rows(&CatalogSession::instances), IsEmpty());
+}
+
+TEST_F(CliCommands, RunWaitsForSshAndShowsTheInstancesEvenIfItIsInVain) {
+    import("debian-12");
+    host.answer_ssh(22001);
+    for (std::uint16_t port = 1; port != 0; ++port) {
+        host.answer_ssh(port);
+    }
+    EXPECT_EQ(amivirt({"-v", "run", "debian-12", "-n", "2", "--wait", "ssh"}), 0) << err;
+    EXPECT_THAT(err, HasSubstr(" ready in 0.0 s\n"));
+    host.script().fail_always("wait_ssh_greeting", Error(Code::timed_out, "No SSH server answered within 5 s"));
+    EXPECT_EQ(amivirt({"run", "debian-12", "--wait", "ssh=5s", "-o", "id"}), 6);
+    EXPECT_THAT(lines(), ElementsAre(StartsWith("i-")));
+    EXPECT_THAT(err, HasSubstr("(TimedOut)"));
+}
+
+TEST_F(CliCommands, PsAndInstanceListAreOne) {
+    EXPECT_EQ(amivirt({"ps"}), 0);
+    EXPECT_EQ(out, "ID  NAME  IMAGE  TYPE  STATE  SSH  AGE\n");
+    import("debian-12");
+    const auto launched = launch("debian-12", 2);
+    ASSERT_TRUE(instances.terminate(me, launched[0].id.str()));
+    EXPECT_EQ(amivirt({"ps", "-o", "id"}), 0);
+    EXPECT_EQ(out, launched[1].id.str() + "\n");
+    EXPECT_EQ(amivirt({"instance", "list", "-a", "-o", "id"}), 0);
+    EXPECT_EQ(lines().size(), 2U);
+    EXPECT_EQ(amivirt({"ps", "-a", "--filter", "instance-state-name=terminated", "-o", "json"}), 0);
+    EXPECT_EQ(json()["Reservations"][0]["Instances"][0]["InstanceId"], launched[0].id.str());
+    EXPECT_EQ(amivirt({"ps", launched[1].id.str(), "-o", "id"}), 0);
+    EXPECT_EQ(out, launched[1].id.str() + "\n");
+    EXPECT_EQ(amivirt({"ps", "i-0123456789abcdef0"}), 3);
+}
+
+TEST_F(CliCommands, PsWithoutLibvirtShowsWhatIsKnownAndSaysSo) {
+    import("debian-12");
+    launch("debian-12");
+    hypervisor.become_unavailable();
+    EXPECT_EQ(amivirt({"ps"}), 7);
+    EXPECT_THAT(out, HasSubstr("  running?  "));
+    EXPECT_THAT(err, HasSubstr("amivirt: warning: the states are as last known"));
+    EXPECT_EQ(amivirt({"-q", "ps", "-o", "json"}), 7);
+    EXPECT_EQ(json()["Reservations"][0]["Instances"][0]["StateObserved"], false);
+    EXPECT_EQ(err, "");
+}
+
+TEST_F(CliCommands, RecordsThatCannotBeReadAreWarnedOf) {
+    import("debian-12");
+    const auto launched = launch("debian-12", 2);
+    catalog.make_unreadable(launched[0].id.str());
+    EXPECT_EQ(amivirt({"ps", "-o", "id"}), 0);
+    EXPECT_EQ(out, launched[1].id.str() + "\n");
+    EXPECT_THAT(err, AllOf(StartsWith("amivirt: warning: "), HasSubstr(launched[0].id.str())));
+}
+
+TEST_F(CliCommands, InstanceShow) {
+    import("debian-12");
+    const auto launched = launch("debian-12");
+    EXPECT_EQ(amivirt({"instance", "show", launched[0].id.str(), "nobody"}), 3);
+    EXPECT_THAT(out, AllOf(HasSubstr(launched[0].id.str()), HasSubstr("console.log"), HasSubstr("Volume ")));
+    EXPECT_EQ(amivirt({"instance", "show", launched[0].id.str(), "-o", "json"}), 0);
+    EXPECT_EQ(json()["Reservations"][0]["Instances"][0]["InstanceId"], launched[0].id.str());
+}
+
+TEST_F(CliCommands, StopStartRebootTerminate) {
+    import("debian-12");
+    const auto launched = launch("debian-12", 2);
+    const std::string one = launched[0].id.str();
+    const std::string two = launched[1].id.str();
+    EXPECT_EQ(amivirt({"stop", two, one}), 0) << err;
+    EXPECT_THAT(lines(), ElementsAre(two, one));
+    EXPECT_EQ(state_of(launched[0].id), InstanceState::stopped);
+    EXPECT_EQ(amivirt({"instance", "start", one, "-o", "json"}), 0) << err;
+    EXPECT_EQ(json()["StartingInstances"][0]["PreviousState"]["Name"], "stopped");
+    EXPECT_EQ(json()["StartingInstances"][0]["CurrentState"]["Name"], "running");
+    EXPECT_EQ(amivirt({"reboot", one}), 0) << err;
+    EXPECT_EQ(out, one + "\n");
+    EXPECT_EQ(hypervisor.domain(launched[0].id)->boots, 3U);
+    EXPECT_EQ(amivirt({"terminate", one, two, "-o", "table"}), 0) << err;
+    EXPECT_THAT(lines()[0], MatchesRegex("ID +NAME +WAS +IS"));
+    EXPECT_THAT(lines()[2], MatchesRegex(two + " +- +stopped +terminated"));
+    EXPECT_THAT(hypervisor.domains(), IsEmpty());
+    expect_clean();
+}
+
+TEST_F(CliCommands, OneThatFailsDoesNotStopTheOthers) {
+    import("debian-12");
+    const auto launched = launch("debian-12", 2);
+    EXPECT_EQ(amivirt({"terminate", launched[0].id.str(), "nobody", "i-xyz", launched[1].id.str()}), 3);
+    EXPECT_THAT(lines(), ElementsAre(launched[0].id.str(), launched[1].id.str()));
+    EXPECT_LT(err.find("\"nobody\""), err.find("i-xyz"));
+    EXPECT_THAT(hypervisor.domains(), IsEmpty());
+}
+
+TEST_F(CliCommands, OneNamedTwiceIsDoneOnce) {
+    import("debian-12");
+    const auto launched = launch("debian-12");
+    EXPECT_EQ(amivirt({"terminate", launched[0].id.str(), launched[0].id.str()}), 0) << err;
+    EXPECT_EQ(out, launched[0].id.str() + "\n");
+}
+
+TEST_F(CliCommands, RebootOfAStoppedOneIsTheWrongState) {
+    import("debian-12");
+    const auto launched = launch("debian-12");
+    EXPECT_EQ(amivirt({"stop", "--force", launched[0].id.str()}), 0);
+    EXPECT_EQ(hypervisor.domain(launched[0].id)->shutdown_requests, 0U);
+    EXPECT_EQ(amivirt({"reboot", launched[0].id.str()}), 5);
+    EXPECT_THAT(err, HasSubstr("(IncorrectInstanceState)"));
+    EXPECT_EQ(out, "");
+}
+
+TEST_F(CliCommands, StopGivesTheGuestTheTimeItWasGiven) {
+    import("debian-12");
+    hypervisor.next_guests(fakes::AcpiAnswer::ignores);
+    const auto launched = launch("debian-12", 2);
+    TimePoint before = clock.now();
+    EXPECT_EQ(amivirt({"stop", launched[0].id.str(), "--timeout", "7s"}), 0) << err;
+    EXPECT_GE(clock.now() - before, std::chrono::seconds(7));
+    EXPECT_LT(clock.now() - before, std::chrono::seconds(12));
+    before = clock.now();
+    EXPECT_EQ(amivirt({"stop", launched[1].id.str()}), 0) << err;
+    EXPECT_GE(clock.now() - before, std::chrono::seconds(120));  // emulated
+    EXPECT_EQ(state_of(launched[1].id), InstanceState::stopped);
+}
+
+TEST_F(CliCommands, NoWaitStartsAgainWithoutTheFlag) {
+    import("debian-12");
+    const auto launched = launch("debian-12");
+    const std::string id = launched[0].id.str();
+    EXPECT_EQ(amivirt({"--home", "/h", "terminate", "--no-wait", id, "-o", "json"}), 0);
+    EXPECT_THAT(detached, ElementsAre("--home", "/h", "terminate", id, "-o", "json"));
+    EXPECT_EQ(json()["TerminatingInstances"][0]["CurrentState"]["Name"], "shutting-down");
+    EXPECT_EQ(state_of(launched[0].id), InstanceState::running);  // the other process does it
+}
+
+TEST_F(CliCommands, NoWaitChecksFirst) {
+    EXPECT_EQ(amivirt({"terminate", "--no-wait", "nobody"}), 3);
+    EXPECT_EQ(out, "");
+    EXPECT_THAT(detached, IsEmpty());
+    import("debian-12");
+    Instance instance = launch("debian-12")[0];
+    instance.termination_protected = true;
+    ASSERT_TRUE(catalog.write([&](CatalogSession& session) { return session.instances().update(instance); }));
+    EXPECT_EQ(amivirt({"terminate", "--no-wait", instance.id.str()}), 4);
+    EXPECT_THAT(err, HasSubstr("(OperationNotPermitted)"));
+    EXPECT_THAT(detached, IsEmpty());
+}
+
+TEST_F(CliCommands, ConsolePrintsEverything) {
+    import("debian-12");
+    const auto launched = launch("debian-12", 2);
+    const std::string printed = "\x1b[0mbooting\r\n" + std::string(600000, 'x') + "\nlogin: ";
+    files.print(launched[0].id, printed);
+    EXPECT_EQ(amivirt({"console", launched[0].id.str()}), 0);
+    EXPECT_EQ(out, printed);  // in a pipe, byte for byte
+    EXPECT_EQ(amivirt({"console", launched[0].id.str(), "-o", "json"}), 0);
+    EXPECT_EQ(json()["Output"], printed);
+    out_is_terminal = true;
+    EXPECT_EQ(amivirt({"console", launched[0].id.str()}), 0);
+    EXPECT_THAT(out, StartsWith("booting\r\n"));
+    EXPECT_EQ(amivirt({"console", "--raw", launched[0].id.str()}), 0);
+    EXPECT_EQ(out, printed);
+    EXPECT_EQ(amivirt({"console", launched[1].id.str(), launched[0].id.str()}), 0);
+    EXPECT_THAT(out, StartsWith("==> " + launched[1].id.str() + " <==\n==> " + launched[0].id.str() + " <==\nbooting"));
+}
+
+TEST_F(CliCommands, ConsoleOfATerminatedOneIsGone) {
+    import("debian-12");
+    const auto launched = launch("debian-12");
+    ASSERT_TRUE(instances.terminate(me, launched[0].id.str()));
+    EXPECT_EQ(amivirt({"console", launched[0].id.str()}), 5);
+    EXPECT_EQ(out, "");
+}
+
+TEST_F(CliCommands, ConsoleFollowsUntilTheInstanceIsOff) {
+    import("debian-12");
+    const InstanceId id = launch("debian-12")[0].id;
+    files.print(id, "one\n");
+    clock.after(std::chrono::milliseconds(900), [&] { files.print(id, "two\n"); });
+    clock.after(std::chrono::milliseconds(2500), [&] {
+        files.print(id, "bye\n");
+        hypervisor.guest_powers_off(id);
+    });
+    EXPECT_EQ(amivirt({"console", "-f", id.str()}), 0) << err;
+    EXPECT_EQ(out, "one\ntwo\nbye\n");
+}
+
+TEST_F(CliCommands, CtrlCEndsFollowingAsItShould) {
+    import("debian-12");
+    const InstanceId id = launch("debian-12")[0].id;
+    files.print(id, "one\n");
+    clock.after(std::chrono::milliseconds(900), [] { throw Interrupted{SIGINT}; });
+    EXPECT_EQ(amivirt({"console", "-f", id.str()}), 0);
+    EXPECT_EQ(out, "one\n");
+    clock.after(std::chrono::milliseconds(900), [] { throw Interrupted{SIGTERM}; });
+    EXPECT_THROW((void)amivirt({"console", "-f", id.str()}), Interrupted);
+}
+
+TEST_F(CliCommands, WhatADeadProcessLeftIsRecoveredFirst) {
+    import("debian-12");
+    const auto launched = launch("debian-12");
+    Operation dead;
+    dead.id = *OperationId::parse("op-0123456789abcdef0");
+    dead.kind = OperationKind::stop_instances;
+    dead.objects = {launched[0].id.str()};
+    dead.pid = 99;
+    ASSERT_TRUE(catalog.write([&](CatalogSession& session) { return session.operations().insert(dead); }));
+    hypervisor.become_unavailable();
+    EXPECT_EQ(amivirt({"image", "list", "-o", "id"}), 0);
+    EXPECT_THAT(err, AllOf(StartsWith("amivirt: warning: "), HasSubstr("StopInstances")));
+    hypervisor.become_available();
+    EXPECT_EQ(amivirt({"image", "list", "-o", "id"}), 0);
+    EXPECT_EQ(err, "");
+    EXPECT_THAT(rows(&CatalogSession::operations), IsEmpty());
+}
+
+TEST_F(CliCommands, InstanceTypes) {
+    EXPECT_EQ(amivirt({"instance-type", "list"}), 0);
+    EXPECT_THAT(lines()[0], MatchesRegex("TYPE +VCPUS +MEMORY +INSTANCE STORE"));
+    EXPECT_THAT(lines()[1], MatchesRegex("t3.nano +2 +512.0 MiB +-"));
+    EXPECT_EQ(amivirt({"instance-type", "list", "-o", "json"}), 0);
+    EXPECT_EQ(json()["InstanceTypes"][0]["MemoryInfo"]["SizeInMiB"], 512);
+}
+
+TEST_F(CliCommands, DoctorExitStatus) {
+    findings = {{"QEMU", Health::ok, "7.2", ""}, {"accelerator", Health::warning, "tcg", ""}};
+    EXPECT_EQ(amivirt({"doctor"}), 0);
+    EXPECT_EQ(out, "ok    QEMU         7.2\nwarn  accelerator  tcg\n");
+    findings.push_back({"store", Health::fault, "broken", ""});
+    EXPECT_EQ(amivirt({"doctor"}), 1);
+    findings.push_back({"libvirt", Health::fault, "down", "libvirtd -d"});
+    EXPECT_EQ(amivirt({"doctor", "-o", "json"}), 7);
+    EXPECT_EQ(json()["Healthy"], false);
+    EXPECT_EQ(json()["Findings"][3]["Remedy"], "libvirtd -d");
+    EXPECT_EQ(opened, 0);
+}
+
+TEST_F(CliCommands, DoctorColoursOnlyATerminalThatWantsThem) {
+    findings = {{"QEMU", Health::ok, "7.2", ""}};
+    out_is_terminal = true;
+    EXPECT_EQ(amivirt({"doctor"}), 0);
+    EXPECT_THAT(out, HasSubstr("\x1b[32m"));
+    environment = {{"NO_COLOR", "1"}};
+    EXPECT_EQ(amivirt({"doctor"}), 0);
+    EXPECT_THAT(out, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(CliCommands, AnOutputThatCannotBeWrittenIsAFailure) {
+    findings = {{"QEMU", Health::ok, "7.2", ""}};
+    std::istringstream in_stream;
+    std::ostringstream out_stream;
+    std::ostringstream err_stream;
+    out_stream.setstate(std::ios::badbit);
+    const cli::Surroundings around{.in = in_stream,
+                                   .out = out_stream,
+                                   .err = err_stream,
+                                   .environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; },
+                                   .detach = {}};
+    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 1);
+    EXPECT_THAT(err_stream.str(), StartsWith("amivirt: Cannot write to standard output"));
+}
+
+}  // namespace
+}  // namespace amivirt::testing

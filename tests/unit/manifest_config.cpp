@@ -1,0 +1,97 @@
+// config.yaml.
+#include <gmock/gmock.h>
+
+#include "adapters/manifest/config.hpp"
+#include "manifest_scratch.hpp"
+
+namespace amivirt {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class ConfigTest : public test::Scratch {
+protected:
+    std::vector<std::string> faults_of(const std::string& yaml) {
+        const auto result = read_config(write("config.yaml", yaml));
+        if (result) {
+            return {"no fault"};
+        }
+        EXPECT_EQ(result.error().code, Code::invalid_manifest);
+        return faults(result.error().message);
+    }
+};
+
+TEST_F(ConfigTest, AbsentFileIsAllDefaults) {
+    const auto config = read_config(path("none/config.yaml"));
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->default_region, "local");
+    EXPECT_EQ(config->default_account, std::nullopt);
+    EXPECT_TRUE(config->regions.empty());
+    EXPECT_EQ(config->accelerator, AcceleratorRequest::automatic);
+    EXPECT_EQ(config->templates, "");
+    EXPECT_FALSE(std::filesystem::exists(path("none")));
+}
+
+TEST_F(ConfigTest, ReadsEveryField) {
+    ::setenv("HOME", "/home/somebody", 1);
+    const auto config = read_config(write("config.yaml", R"(
+defaultRegion: lab
+defaultAccount: 012345678901
+accelerator: tcg
+templates: ~/templates
+regions:
+  local:
+  lab: {uri: "qemu:///system", store: stores/lab}
+  other: {store: /srv/other}
+)"));
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->default_region, "lab");
+    EXPECT_EQ(config->default_account, *AccountId::parse("012345678901"));
+    EXPECT_EQ(config->accelerator, AcceleratorRequest::tcg);
+    EXPECT_EQ(config->templates, "/home/somebody/templates");
+    ASSERT_EQ(config->regions.size(), 3U);
+    EXPECT_EQ(config->regions.at("local").uri, "");
+    EXPECT_EQ(config->regions.at("lab").uri, "qemu:///system");
+    EXPECT_EQ(config->regions.at("lab").store, path("stores/lab"));
+    EXPECT_EQ(config->regions.at("other").store, "/srv/other");
+}
+
+TEST_F(ConfigTest, OneRegionIsTheDefault) {
+    const auto config = read_config(write("config.yaml", "regions: {lab: {}}\n"));
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->default_region, "lab");
+}
+
+TEST_F(ConfigTest, TellsAllFaultsAtOnce) {
+    EXPECT_THAT(
+        faults_of("defaultregion: lab\ndefaultAccount: 12\naccelerator: fast\nregions:\n  Lab: {url: x}\n  lab: {uri: "
+                  "nonsense}\ntemplates: ''\n"),
+        ElementsAre("config.yaml:1: unknown key \"defaultregion\"; did you mean \"defaultRegion\"?",
+                    "config.yaml:1: defaultRegion: is missing; it is one of Lab, lab", StartsWith("config.yaml:2: defaultAccount: "),
+                    StartsWith("config.yaml:3: accelerator: "), StartsWith("config.yaml:5: regions: \"Lab\" is not a region's name"),
+                    "config.yaml:5: regions.Lab: unknown key \"url\"; did you mean \"uri\"?",
+                    StartsWith("config.yaml:6: regions.lab.uri: \"nonsense\" is not a libvirt URI"), "config.yaml:7: templates: is empty"));
+}
+
+TEST_F(ConfigTest, RefusesBadForms) {
+    EXPECT_THAT(faults_of("regions: [a]\n"), ElementsAre("config.yaml:1: regions: is a list, not a map of fields"));
+    EXPECT_THAT(faults_of("regions: {a: 1}\n"), ElementsAre("config.yaml:1: regions.a: is a single value, not a map of fields"));
+    EXPECT_THAT(faults_of("regions: {../../etc: {}}\n"), ElementsAre(HasSubstr("is not a region's name")));
+    EXPECT_THAT(faults_of("defaultRegion: b\nregions: {a: {}}\n"),
+                ElementsAre("config.yaml:1: defaultRegion: \"b\" is none of the regions here (a)"));
+    EXPECT_THAT(faults_of("accelerator: {}\n"), ElementsAre("config.yaml:1: accelerator: is a map, not text"));
+    EXPECT_THAT(faults_of("accelerator: tcg\naccelerator: kvm\n"),
+                ElementsAre("config.yaml:2: accelerator: is given twice, first on line 1"));
+    EXPECT_THAT(faults_of("{"), ElementsAre(HasSubstr("not YAML")));
+}
+
+TEST_F(ConfigTest, AFileOfCommentsIsAllDefaults) {
+    const auto config = read_config(write("config.yaml", "# defaultRegion: lab\n"));
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->default_region, "local");
+}
+
+}  // namespace
+}  // namespace amivirt

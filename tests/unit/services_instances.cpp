@@ -1,0 +1,386 @@
+// Instances on fakes: launch, stop, start, terminate, what libvirt says, recovery, two at once.
+#include <thread>
+
+#include "amivirt/base/interrupt.hpp"
+#include "services_bench.hpp"
+
+namespace amivirt::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+class InstancesTest : public Bench {
+protected:
+    void SetUp() override { import("tiny"); }
+    RunRequest request(unsigned count = 1) {
+        RunRequest wanted;
+        wanted.image = "tiny";
+        wanted.count = count;
+        wanted.type = "t3.nano";
+        return wanted;
+    }
+    std::vector<InstanceView> views(const InstanceQuery& query = {}) {
+        auto listing = instances.describe(me, query);
+        EXPECT_TRUE(listing.has_value()) << describe(listing.error());
+        return listing ? std::move(listing->views) : std::vector<InstanceView>{};
+    }
+};
+
+TEST_F(InstancesTest, LaunchesManyOverOneLayer) {
+    const auto launched = launch("tiny", 5);
+    ASSERT_EQ(launched.size(), 5U);
+    std::set<std::string> macs;
+    std::set<std::uint16_t> ports;
+    for (const auto& instance : launched) {
+        EXPECT_EQ(instance.state, InstanceState::running);
+        macs.insert(instance.mac_address);
+        ports.insert(ssh_forward(instance)->host_port);
+        const auto domain = hypervisor.domain(instance.id);
+        ASSERT_TRUE(domain && domain->spec);
+        EXPECT_EQ(domain->spec->store_id, catalog.store_id());
+        EXPECT_EQ(domain->spec->memory, MiB{512});
+        ASSERT_EQ(domain->spec->disks.size(), 1U);
+        EXPECT_THAT(domain->spec->disks.front().serial, ::testing::StartsWith("vol-"));
+    }
+    EXPECT_EQ(macs.size(), 5U);
+    EXPECT_EQ(ports.size(), 5U);
+    EXPECT_EQ(store.layers().size(), 6U);
+    for (const auto& volume : rows(&CatalogSession::volumes)) {
+        EXPECT_EQ(volume.state, VolumeState::in_use);
+        EXPECT_EQ(*store.layers().at(volume.layer).parent, rows(&CatalogSession::layers).front().id);
+    }
+    expect_clean();
+}
+
+TEST_F(InstancesTest, NamesOfSeveralAreNumberedAndBecomeHostNames) {
+    auto wanted = request(2);
+    wanted.tags = {{"Name", "Web Server"}};
+    ASSERT_TRUE(instances.run(me, wanted, progress));
+    const auto second = instances.resolve(me, "Web Server-2");
+    ASSERT_TRUE(second);
+    EXPECT_THAT(*files.seed(second->id), HasSubstr("hostname: web-server-2"));
+    EXPECT_EQ(instances.resolve(me, "web").error().code, Code::invalid_instance_id_not_found);
+}
+
+TEST_F(InstancesTest, AllFaultsAreToldBeforeAnythingIsMade) {
+    auto wanted = request(0);
+    wanted.type = "t9.huge";
+    wanted.user_data = std::string(16385, 'x');
+    const auto refused = instances.run(me, wanted, progress);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, ::testing::AllOf(HasSubstr("3 faults"), HasSubstr("t9.huge"), HasSubstr("16385")));
+    EXPECT_TRUE(rows(&CatalogSession::instances).empty());
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AnImageOfAnotherArchitectureIsRefused) {
+    host.set_architecture(Architecture::arm64);
+    const auto refused = instances.run(me, request(), progress);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, ::testing::AllOf(HasSubstr("x86_64"), HasSubstr("arm64")));
+}
+
+TEST_F(InstancesTest, IfOneCannotStartNoneStays) {
+    hypervisor.script().fail("start", {Code::hypervisor_failed, "QEMU said no"}, 3);
+    const auto failed = instances.run(me, request(5), progress);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, Code::hypervisor_failed);
+    EXPECT_TRUE(rows(&CatalogSession::instances).empty());
+    EXPECT_TRUE(rows(&CatalogSession::volumes).empty());
+    EXPECT_EQ(store.layers().size(), 1U);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AFullDiskUndoesTheLaunch) {
+    store.script().fail("create", {Code::store_full, "no space left"}, 2);
+    EXPECT_EQ(instances.run(me, request(3), progress).error().code, Code::store_full);
+    EXPECT_TRUE(rows(&CatalogSession::instances).empty());
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AnInterruptUndoesTheLaunch) {
+    hypervisor.script().before("start", [] { throw Interrupted{15}; });
+    EXPECT_THROW((void)instances.run(me, request(2), progress), Interrupted);
+    EXPECT_TRUE(rows(&CatalogSession::instances).empty());
+    expect_clean();
+}
+
+TEST_F(InstancesTest, APortTakenBetweenLookAndBindIsReplaced) {
+    ids.script_random({0, 0, 0});
+    bool first = true;
+    hypervisor.script().before("start", [&] {
+        if (first) {
+            first = false;
+            const auto port = ssh_forward(rows(&CatalogSession::instances).front())->host_port;
+            hypervisor.take_host_port(port);
+            host.take_port(port);
+        }
+    });
+    const auto launched = launch("tiny");
+    ASSERT_EQ(launched.size(), 1U);
+    const auto port = ssh_forward(launched.front())->host_port;
+    EXPECT_EQ(hypervisor.domain(launched.front().id)->spec->ports.front().host_port, port);
+    EXPECT_EQ(ssh_forward(rows(&CatalogSession::instances).front())->host_port, port);
+    EXPECT_THAT(progress.notes(), Contains(HasSubstr("is taken, using")));
+}
+
+TEST_F(InstancesTest, AFixedPortThatIsTakenIsAnErrorBeforeAnythingIsMade) {
+    auto wanted = request();
+    wanted.ports = {PortForward{"127.0.0.1", 8080, 80, "tcp"}};
+    ASSERT_TRUE(instances.run(me, wanted, progress));
+    const auto clash = instances.run(me, wanted, progress);
+    ASSERT_FALSE(clash);
+    EXPECT_THAT(clash.error().message, HasSubstr("8080"));
+    host.take_port(9090);
+    wanted.ports.front().host_port = 9090;
+    EXPECT_THAT(instances.run(me, wanted, progress).error().message, HasSubstr("9090"));
+    EXPECT_EQ(instances
+                  .run(
+                      me,
+                      [&] {
+                          auto two = wanted;
+                          two.count = 2;
+                          return two;
+                      }(),
+                      progress)
+                  .error()
+                  .code,
+              Code::invalid_parameter_combination);
+    EXPECT_EQ(hypervisor.domains().size(), 1U);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AClientTokenRepeatsOrMismatches) {
+    auto wanted = request(2);
+    wanted.client_token = "once";
+    const auto first = instances.run(me, wanted, progress);
+    const auto again = instances.run(me, wanted, progress);
+    ASSERT_TRUE(first && again);
+    EXPECT_EQ(first->front().id, again->front().id);
+    EXPECT_EQ(hypervisor.domains().size(), 2U);
+    wanted.count = 1;
+    EXPECT_EQ(instances.run(me, wanted, progress).error().code, Code::idempotent_parameter_mismatch);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, ADryRunMakesNothing) {
+    auto wanted = request();
+    wanted.dry_run = DryRun::yes;
+    EXPECT_EQ(instances.run(me, wanted, progress).error().code, Code::dry_run_operation);
+    EXPECT_TRUE(rows(&CatalogSession::instances).empty());
+}
+
+TEST_F(InstancesTest, AMappingAddsVolumesThatMayOutliveTheInstance) {
+    auto wanted = request();
+    wanted.mapping = {*parse_block_device("/dev/sdb=:20"), *parse_block_device("/dev/sdc=:5:true")};
+    const auto launched = instances.run(me, wanted, progress);
+    ASSERT_TRUE(launched);
+    const auto shown = views();
+    ASSERT_EQ(shown.front().volumes.size(), 3U);
+    EXPECT_TRUE(shown.front().volumes[0].attachment->is_root);
+    EXPECT_EQ(shown.front().volumes[1].size, GiB{20});
+    ASSERT_TRUE(instances.terminate(me, launched->front().id.str()));
+    const auto left = rows(&CatalogSession::volumes);
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(left.front().size, GiB{20});
+    EXPECT_EQ(left.front().state, VolumeState::available);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, StopAsksThenPullsThePlugAndStartGoesOnFromTheSameVolume) {
+    const auto id = launch("tiny").front().id;
+    const auto volume = rows(&CatalogSession::volumes).front().id;
+    auto stopped = instances.stop(me, id.str(), std::chrono::seconds(60), Force::no);
+    ASSERT_TRUE(stopped) << describe(stopped.error());
+    EXPECT_EQ(stopped->state, InstanceState::stopped);
+    EXPECT_EQ(stopped->state_reason_code, "Client.UserInitiatedShutdown");
+    EXPECT_EQ(hypervisor.script().calls("power_off"), 0U);
+    EXPECT_TRUE(instances.stop(me, id.str(), std::chrono::seconds(60), Force::no)) << "again is done";
+    EXPECT_EQ(instances.reboot(me, id.str(), Force::no).error().code, Code::incorrect_instance_state);
+    const auto started = instances.start(me, id.str(), AcceleratorRequest::automatic, progress);
+    ASSERT_TRUE(started);
+    EXPECT_EQ(started->state, InstanceState::running);
+    EXPECT_EQ(rows(&CatalogSession::volumes).front().id, volume);
+
+    hypervisor.set_guest(id, fakes::AcpiAnswer::ignores);
+    ASSERT_TRUE(instances.stop(me, id.str(), std::chrono::seconds(25), Force::no));
+    EXPECT_EQ(hypervisor.script().calls("power_off"), 1U);
+    EXPECT_GE(hypervisor.domain(id)->shutdown_requests, 3U) << "pressed again while booting";
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AnInterruptedStopLeavesItRunning) {
+    const auto id = launch("tiny").front().id;
+    hypervisor.set_guest(id, fakes::AcpiAnswer::ignores);
+    clock.after(std::chrono::seconds(3), [] { throw Interrupted{2}; });
+    EXPECT_THROW((void)instances.stop(me, id.str(), std::chrono::seconds(60), Force::no), Interrupted);
+    EXPECT_EQ(state_of(id), InstanceState::running);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AStartThatFailsLeavesItStopped) {
+    const auto id = launch("tiny").front().id;
+    ASSERT_TRUE(instances.stop(me, id.str(), Duration{0}, Force::yes));
+    hypervisor.script().fail("start", {Code::hypervisor_failed, "QEMU said no"});
+    EXPECT_EQ(instances.start(me, id.str(), AcceleratorRequest::automatic, progress).error().code, Code::hypervisor_failed);
+    EXPECT_EQ(state_of(id), InstanceState::stopped);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, TerminateIsIdempotentAndShownForAnHour) {
+    const auto id = launch("tiny").front().id;
+    ASSERT_TRUE(instances.terminate(me, id.str()));
+    EXPECT_TRUE(instances.terminate(me, id.str()));
+    EXPECT_TRUE(views().empty());
+    InstanceQuery all;
+    all.include_terminated = true;
+    EXPECT_EQ(views(all).size(), 1U);
+    clock.advance(std::chrono::minutes(61));
+    EXPECT_TRUE(views(all).empty());
+    EXPECT_EQ(instances.terminate(me, id.str()).error().code, Code::invalid_instance_id_not_found);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, WhatLibvirtSeesIsWrittenDown) {
+    const auto ids_of = launch("tiny", 3);
+    hypervisor.guest_powers_off(ids_of[0].id);
+    hypervisor.crash(ids_of[1].id);
+    const auto shown = views();
+    ASSERT_EQ(shown.size(), 3U);
+    EXPECT_EQ(shown[0].instance.state_reason_code, "Client.InstanceInitiatedShutdown");
+    EXPECT_EQ(shown[1].instance.state_reason_code, "Server.InternalError");
+    EXPECT_EQ(shown[2].instance.state, InstanceState::running);
+    EXPECT_EQ(state_of(ids_of[1].id), InstanceState::stopped);
+    EXPECT_EQ(hypervisor.script().calls("observe"), 1U) << "one call for all";
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AGuestMayTerminateItself) {
+    auto wanted = request();
+    wanted.shutdown_behavior = ShutdownBehavior::terminate;
+    const auto id = instances.run(me, wanted, progress)->front().id;
+    hypervisor.guest_powers_off(id);
+    EXPECT_TRUE(views().empty());
+    EXPECT_EQ(state_of(id), InstanceState::terminated);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, WhenLibvirtCannotBeAskedNothingIsGuessed) {
+    const auto id = launch("tiny").front().id;
+    hypervisor.become_unavailable();
+    const auto listing = instances.describe(me, {});
+    ASSERT_TRUE(listing);
+    EXPECT_EQ(listing->hypervisor_error->code, Code::hypervisor_unavailable);
+    EXPECT_FALSE(listing->views.front().observed);
+    EXPECT_EQ(state_of(id), InstanceState::running);
+    EXPECT_EQ(instances.terminate(me, id.str()).error().code, Code::hypervisor_unavailable);
+    hypervisor.become_available();
+    // The failed terminate is an operation without a living owner: the next command finishes it.
+    const auto left = reconciler.recover();
+    ASSERT_TRUE(left);
+    EXPECT_TRUE(left->empty());
+    EXPECT_EQ(state_of(id), InstanceState::terminated);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, ADeadLaunchIsUndoneOnceLibvirtAnswers) {
+    hypervisor.script().before("start", [&] { hypervisor.become_unavailable(); });
+    EXPECT_FALSE(instances.run(me, request(2), progress));
+    liveness.kill_all();
+    auto left = reconciler.recover();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->size(), 1U) << "not yet, and it says so";
+    EXPECT_EQ(rows(&CatalogSession::instances).size(), 2U);
+    hypervisor.become_available();
+    left = reconciler.recover();
+    ASSERT_TRUE(left);
+    EXPECT_TRUE(left->empty());
+    EXPECT_TRUE(rows(&CatalogSession::instances).empty());
+    expect_clean();
+}
+
+TEST_F(InstancesTest, DomainsOfOursThatNoRecordKnowsAreRemovedAndOthersAreLeft) {
+    const std::string orphan = "i-000000000000000ff";
+    const std::string foreign = "i-000000000000000fe";
+    hypervisor.add_domain(orphan, catalog.store_id(), DomainState::running);
+    hypervisor.add_domain(foreign, "another store", DomainState::running);
+    hypervisor.add_domain("somebody", "", DomainState::running);
+    EXPECT_TRUE(views().empty());
+    const auto left = hypervisor.domains();
+    EXPECT_FALSE(left.contains(orphan));
+    EXPECT_TRUE(left.contains(foreign));
+    EXPECT_TRUE(left.contains("somebody"));
+}
+
+TEST_F(InstancesTest, ASecondCallerWaitsOrIsToldWhoIsBusy) {
+    const auto id = launch("tiny").front().id;
+    hypervisor.set_guest(id, fakes::AcpiAnswer::ignores);
+    std::optional<Error> busy;
+    // In the middle of the stop's waiting another process wants to start it, and runs out of patience.
+    clock.after(std::chrono::seconds(1), [&] {
+        const auto refused = instances.start(me, id.str(), AcceleratorRequest::automatic, progress);
+        if (!refused) {
+            busy = refused.error();
+        }
+    });
+    ASSERT_TRUE(instances.stop(me, id.str(), std::chrono::seconds(300), Force::no));
+    ASSERT_TRUE(busy);
+    EXPECT_EQ(busy->code, Code::busy);
+    EXPECT_THAT(busy->message, ::testing::AllOf(HasSubstr("busy running StopInstances"), HasSubstr(id.str()), HasSubstr("4711")));
+    EXPECT_EQ(state_of(id), InstanceState::stopped);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, ManyLaunchesAtOnceDoNotCollide) {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (int k = 0; k < 5; ++k) {
+                const auto launched = launch("tiny", 3);
+                ASSERT_EQ(launched.size(), 3U);
+                EXPECT_TRUE(instances.terminate(me, launched.front().id.str()));
+            }
+        });
+    }
+    threads.clear();
+    EXPECT_EQ(hypervisor.domains().size(), 40U);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, WaitingForSshEndsWithAnAnswerATimeOutOrAPowerOff) {
+    const auto instance = launch("tiny").front();
+    host.on_vain_wait([&](Duration waited) { clock.advance(waited); });
+    auto waited = instances.wait_ssh(instance.id, std::chrono::seconds(12));
+    ASSERT_FALSE(waited);
+    EXPECT_EQ(waited.error().code, Code::timed_out);
+    EXPECT_THAT(waited.error().message, HasSubstr("12 s"));
+    host.answer_ssh(ssh_forward(instance)->host_port);
+    EXPECT_TRUE(instances.wait_ssh(instance.id, std::chrono::seconds(12)));
+    const auto other_instance = launch("tiny").front();
+    host.on_vain_wait([&](Duration) { hypervisor.guest_powers_off(other_instance.id); });
+    EXPECT_EQ(instances.wait_ssh(other_instance.id, std::chrono::seconds(12)).error().code, Code::incorrect_instance_state);
+}
+
+TEST_F(InstancesTest, ATerminateProtectedInstanceStays) {
+    const auto instance = launch("tiny").front();
+    ASSERT_TRUE(catalog.write([&](CatalogSession& session) -> Result<void> {
+        auto changed = instance;
+        changed.termination_protected = true;
+        return session.instances().update(changed);
+    }));
+    EXPECT_EQ(instances.terminate(me, instance.id.str()).error().code, Code::operation_not_permitted);
+    EXPECT_EQ(state_of(instance.id), InstanceState::running);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, OthersDoNotSeeMine) {
+    const auto id = launch("tiny").front().id;
+    const auto listing = instances.describe(other, {});
+    ASSERT_TRUE(listing);
+    EXPECT_TRUE(listing->views.empty());
+    EXPECT_EQ(instances.terminate(other, id.str()).error().code, Code::invalid_instance_id_not_found);
+}
+
+}  // namespace
+}  // namespace amivirt::testing
