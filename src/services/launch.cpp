@@ -30,6 +30,9 @@ std::string digest(const RunRequest& request, const ImageId& image) {
     for (const auto& [key, value] : request.tags) {
         text += fmt::format("tag {}={}\n", key, value);
     }
+    for (const auto& name : request.names) {
+        text += fmt::format("name {}\n", name);
+    }
     for (const auto& port : request.ports) {
         text += fmt::format("port {}:{}:{}/{}\n", port.address, port.host_port, port.guest_port, port.protocol);
     }
@@ -90,7 +93,7 @@ std::vector<Volume> volumes_of(const InstanceId& instance, const std::vector<Vol
     return attached;
 }
 
-Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunRequest& request, Progress& progress) {
+Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunRequest& request) {
     Plan plan;
     plan.image = AMIVIRT_TRY(ports_.images.resolve_for_launch(caller, request.image));
     Faults faults;
@@ -114,6 +117,9 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
         faults.add({Code::invalid_parameter_value, fmt::format("client token \"{}\" is longer than 64 characters", request.client_token)});
     }
     faults.check(check_tags(request.tags));
+    if (!request.names.empty() && request.names.size() != request.count) {
+        faults.add({Code::invalid_parameter_combination, fmt::format("{} names for {} instances", request.names.size(), request.count)});
+    }
     std::set<PortKey> fixed;
     for (const auto& port : request.ports) {
         if (port.host_port == 0) {
@@ -160,9 +166,6 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
     plan.firmware = plan.image.boot_mode == BootMode::legacy_bios ? Firmware::bios : Firmware::uefi;
     if (!faults.none()) {
         return faults.error("this launch");
-    }
-    if (plan.accelerator.fell_back) {
-        progress.note(fmt::format("using TCG (software emulation, slower): {}", plan.accelerator.reason));
     }
     return plan;
 }
@@ -243,9 +246,8 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
         instance.shutdown_behavior = request.shutdown_behavior;
         instance.user_data = request.user_data;
         instance.tags = request.tags;
-        // Names address machines, so each of several gets its own.
-        if (auto name = instance.tags.find("Name"); name != instance.tags.end() && request.count > 1) {
-            name->second += fmt::format("-{}", index + 1);
+        if (!request.names.empty()) {
+            instance.tags["Name"] = request.names.at(index);
         }
         instance.ports = AMIVIRT_TRY(pick_ports(session, wanted));
         AMIVIRT_TRY(session.instances().insert(instance));
@@ -354,7 +356,7 @@ Result<void> Instances::bring_up(Machine& machine, const InstanceType& type, Pro
 }
 
 Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunRequest& request, Progress& progress) {
-    const Plan plan = AMIVIRT_TRY(this->plan(caller, request, progress));
+    const Plan plan = AMIVIRT_TRY(this->plan(caller, request));
     if (request.dry_run == DryRun::yes) {
         return Error(Code::dry_run_operation, "Request would have succeeded, but DryRun flag is set.");
     }
@@ -386,6 +388,9 @@ Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunR
         }));
     if (!operation) {
         return repeated;
+    }
+    if (plan.accelerator.fell_back) {
+        progress.note(fmt::format("using TCG (software emulation, slower): {}", plan.accelerator.reason));
     }
     Revert revert([this](const std::string& what, const Error& error) {
         ports_.log.write(LogLevel::error, "instances", fmt::format("could not {}: {}", what, amivirt::describe(error)));

@@ -75,7 +75,7 @@ TEST_P(Files, TheConsoleIsReadFromAnyPlace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Implementations, Files, testing::Values(Kind::fake, Kind::real),
-                         [](const auto& info) { return info.param == Kind::fake ? "Fake" : "Real"; });
+                         [](const auto& chosen) { return chosen.param == Kind::fake ? "Fake" : "Real"; });
 
 class RealFiles : public testing::Test {
 protected:

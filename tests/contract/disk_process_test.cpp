@@ -80,7 +80,7 @@ TEST_P(Runner, OutputIsKeptOrPassedOn) {
 TEST_P(Runner, NoWordsAreAnError) { EXPECT_EQ(runner_->run(Command{}).error().code, Code::internal_error); }
 
 INSTANTIATE_TEST_SUITE_P(Implementations, Runner, testing::Values(Kind::fake, Kind::real),
-                         [](const auto& info) { return info.param == Kind::fake ? "Fake" : "Real"; });
+                         [](const auto& chosen) { return chosen.param == Kind::fake ? "Fake" : "Real"; });
 
 // --- real programs ---
 
@@ -162,7 +162,9 @@ TEST_F(RealRunner, AFileThatIsNoProgramIsToolMissing) {
 }
 
 TEST_F(RealRunner, AProgramOfAWrongFormatIsAnError) {
-    write_file(folder_ / "broken", "\x7f" "ELF but not really");
+    write_file(folder_ / "broken",
+               "\x7f"
+               "ELF but not really");
     std::filesystem::permissions(folder_ / "broken", std::filesystem::perms::owner_all);
     Command command;
     command.argv = {folder_ / "broken"};
@@ -275,7 +277,8 @@ TEST_F(RealRunner, ManyAtOnceEachGetTheirOwn) {
             for (unsigned i = 0; i < 10; ++i) {
                 const std::string word = std::to_string(t) + "-" + std::to_string(i);
                 const auto result = runner_->run(sh("echo " + word + "; echo " + word + " >&2; exit " + std::to_string(t)));
-                right += result && result->output == word + "\n" && result->errors == word + "\n" && result->exit_status == static_cast<int>(t);
+                right +=
+                    result && result->output == word + "\n" && result->errors == word + "\n" && result->exit_status == static_cast<int>(t);
             }
         });
     }

@@ -59,7 +59,7 @@ TEST_P(Builder, EveryFieldCounts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Implementations, Builder, testing::Values(Kind::fake, Kind::real),
-                         [](const auto& info) { return info.param == Kind::fake ? "Fake" : "Real"; });
+                         [](const auto& chosen) { return chosen.param == Kind::fake ? "Fake" : "Real"; });
 
 /// What libarchive finds in the image, with "rockridge" or "joliet" names.
 std::map<std::string, std::string> contents(const std::string& image, const std::string& without) {
@@ -87,8 +87,8 @@ TEST(RealSeed, IsReadByLibarchiveUnderBothKindsOfNames) {
     for (const std::string without : {"joliet", "rockridge"}) {
         const auto files = contents(image, without);
         ASSERT_EQ(files.size(), 2U) << without;
-        EXPECT_EQ(files.at("meta-data"),
-                  "instance-id: \"" + instance(1).str() + "\"\nlocal-hostname: \"web-1\"\npublic-keys:\n  - \"ssh-ed25519 AAAAC3Nza me@here\"\n");
+        EXPECT_EQ(files.at("meta-data"), "instance-id: \"" + instance(1).str() +
+                                             "\"\nlocal-hostname: \"web-1\"\npublic-keys:\n  - \"ssh-ed25519 AAAAC3Nza me@here\"\n");
         EXPECT_EQ(files.at("user-data"), sample().user_data);
     }
 }

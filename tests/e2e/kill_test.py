@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 
 from harness import Case, TINY, main, need, virsh, wait_until
 
@@ -23,6 +24,7 @@ class KillAtEachStep(Case):
 
     def walk(self, prepare, command, clean_up, check=None):
         """Kills `command` at its first, second, ... fault point, each time on a state made by `prepare`."""
+        self.store.ok("ps")  # makes the store, so that all that follow pass the same points
         context = prepare()
         points = self.points(*command(context))
         clean_up(context)
@@ -70,7 +72,8 @@ class KillAtEachStep(Case):
 
     def test_import_of_a_compressed_file(self):
         packed = self.store.folder / "tiny.qcow2.gz"
-        os.system(f"gzip -1 -c {TINY} > {packed}")
+        with open(packed, "wb") as out:
+            subprocess.run(["gzip", "-1", "-c", TINY], stdout=out, check=True)
         self.walk(lambda: packed, lambda path: ("image", "import", path, "--name", "packed", "--no-inspect"),
                   lambda _: self.store.run("image", "deregister", "packed", "--delete-snapshots"))
 
@@ -134,7 +137,7 @@ class KilledElsewhere(Case):
         need(TINY, "the tiny image")
         self.store.import_tiny()
         instance = self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip()
-        os.system(f"pkill -KILL -f guest={instance}")
+        subprocess.run(["pkill", "-KILL", "-f", f"guest={instance}"], check=True)
         wait_until(lambda: virsh("domstate", instance).strip() == "shut off", 20, "libvirt notices")
         shown = self.store.ok("instance", "show", instance, "-o", "json").json["Reservations"][0]["Instances"][0]
         self.assertEqual(shown["State"]["Name"], "stopped")

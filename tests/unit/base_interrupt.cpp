@@ -116,6 +116,7 @@ TEST(InterruptDeathTest, ABlockingReadComesBackAsWell) {  // unlike poll(), read
                 ::usleep(20'000);
                 ::pthread_kill(waiting, SIGHUP);
             }).detach();
+            ::alarm(5);  // a restarted read() never ends by itself
             char byte = 0;
             const ssize_t result = ::read(ends[0], &byte, 1);
             leave(result == -1 && errno == EINTR && pending_interrupt() == SIGHUP);

@@ -81,6 +81,7 @@ TEST(WildcardMatch, FollowsEc2) {
         {"??", "\xC3\xA4", false},
         {"*??", "\xC3\xA4", false},
         {"*?", "\xE2\x82\xAC", true},
+        {"*??", "\xE2\x82\xAC", false},
         {"caf?", "caf\xC3\xA9", true},
         {"\xC3\xA4*", "\xC3\xA4\xC3\xB6", true},
         {"?", "\xFF", true},

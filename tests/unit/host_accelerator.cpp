@@ -54,6 +54,11 @@ TEST(Accelerator, DeniedTellsTheGroup) {
     EXPECT_TRUE(judged->choice.fell_back);
     EXPECT_THAT(judged->choice.reason, HasSubstr("Permission denied"));
     EXPECT_THAT(judged->remedy, HasSubstr("adduser \"$USER\" kvm"));
+    facts.modules = {"kvm_pvm"};
+    const auto useless = judge(AcceleratorRequest::automatic, facts);
+    ASSERT_TRUE(useless);
+    EXPECT_THAT(useless->choice.reason, HasSubstr("kvm_pvm"));
+    EXPECT_EQ(useless->remedy, "") << "the group would not help";
 }
 
 TEST(Accelerator, BrokenDevice) {
@@ -114,10 +119,12 @@ TEST(Accelerator, AskedForByName) {
     EXPECT_EQ(none.error().code, Code::unsupported_operation);
     EXPECT_THAT(none.error().message, HasSubstr("/dev/kvm"));
 
-    KvmFacts denied;
+    KvmFacts denied = working();
     denied.device = Device::denied;
+    denied.device_error = "Permission denied";
     const auto refused = judge(AcceleratorRequest::kvm, denied);
     ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("Permission denied"));
     EXPECT_THAT(refused.error().hint, HasSubstr("kvm"));
 }
 

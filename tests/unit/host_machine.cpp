@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <set>
@@ -55,7 +56,9 @@ private:
     std::uint16_t port_ = 0;
 };
 
-void say(int connection, const std::string& text) { EXPECT_EQ(send(connection, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size())); }
+void say(int connection, const std::string& text) {
+    EXPECT_EQ(send(connection, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+}
 
 /// Hands each connection to the next of `answers`; the last one answers all that follow. Answers may keep the connection open.
 class Server {
@@ -69,9 +72,9 @@ public:
                       close(connection);
                       return;
                   }
-                  answers_.at(std::min(i, answers_.size() - 1))(connection);
-                  open_.push_back(connection);
                   served_ = i + 1;
+                  open_.push_back(connection);
+                  answers_.at(std::min(i, answers_.size() - 1))(connection);
               }
           }) {}
     Server(const Server&) = delete;
@@ -200,7 +203,7 @@ TEST(WaitSshGreeting, NotAnAddress) {
 Duration interrupted_after(const std::function<void()>& wait) {
     install_interrupt_handlers();
     const auto begun = steady_clock::now();
-    constexpr Duration k_moment{100};
+    static constexpr Duration k_moment{100};
     std::thread thread([] {
         std::this_thread::sleep_for(k_moment);
         kill(getpid(), SIGTERM);

@@ -20,7 +20,9 @@ protected:
         std::filesystem::create_directories(file.parent_path());
         std::ofstream(file) << text;
     }
-    void kernel_has(const std::string& kib) { put("/proc/meminfo", "MemTotal: 99999999 kB\nMemFree: 5 kB\nMemAvailable:   " + kib + " kB\n"); }
+    void kernel_has(const std::string& kib) {
+        put("/proc/meminfo", "MemTotal: 99999999 kB\nMemFree: 5 kB\nMemAvailable:   " + kib + " kB\n");
+    }
     Bytes available() {
         const auto found = memory_available(root_);
         EXPECT_TRUE(found) << found.error().message;

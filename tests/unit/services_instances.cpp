@@ -53,9 +53,11 @@ TEST_F(InstancesTest, LaunchesManyOverOneLayer) {
     expect_clean();
 }
 
-TEST_F(InstancesTest, NamesOfSeveralAreNumberedAndBecomeHostNames) {
+TEST_F(InstancesTest, EachOfSeveralMayHaveANameOfItsOwnWhichBecomesItsHostName) {
     auto wanted = request(2);
-    wanted.tags = {{"Name", "Web Server"}};
+    wanted.names = {"only one"};
+    EXPECT_EQ(instances.run(me, wanted, progress).error().code, Code::invalid_parameter_combination);
+    wanted.names = {"Web Server-1", "Web Server-2"};
     ASSERT_TRUE(instances.run(me, wanted, progress));
     const auto second = instances.resolve(me, "Web Server-2");
     ASSERT_TRUE(second);

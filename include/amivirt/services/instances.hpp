@@ -99,7 +99,7 @@ public:
 private:
     struct Plan;
     struct Machine;  // an instance with its volumes and their parent layers
-    [[nodiscard]] Result<Plan> plan(const AccountId& caller, const RunRequest& request, Progress& progress);
+    [[nodiscard]] Result<Plan> plan(const AccountId& caller, const RunRequest& request);
     [[nodiscard]] Result<std::vector<Machine>> reserve(CatalogSession& session, const AccountId& caller, const Plan& plan,
                                                        const RunRequest& request);
     [[nodiscard]] Result<void> bring_up(Machine& machine, const InstanceType& type, Progress& progress);

@@ -4,12 +4,22 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 
 namespace amivirt::files {
+namespace {
+
+constexpr std::size_t k_block = 4096;
+
+bool all_zero(std::string_view bytes) noexcept {
+    return bytes.empty() || (bytes.front() == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+}  // namespace
 
 void FileDescriptor::reset(int fd) noexcept {
     if (fd_ >= 0) {
@@ -46,20 +56,6 @@ Result<FileDescriptor> open(const std::string& path, int flags, mode_t mode) {
     }
 }
 
-Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-        if (written < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return errno_error(errno, "write", path);
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return {};
-}
-
 Result<void> write_at(int fd, std::string_view bytes, std::uint64_t offset, const std::string& path) {
     while (!bytes.empty()) {
         const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -93,6 +89,33 @@ Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t size, cons
     }
     bytes.resize(done);
     return bytes;
+}
+
+Result<void> SparseWriter::write(std::string_view bytes) {
+    while (!bytes.empty()) {
+        // Up to the next block's border in the file, so that holes fall on whole blocks however the bytes come.
+        const std::size_t count = std::min(bytes.size(), k_block - static_cast<std::size_t>(offset_ % k_block));
+        if (all_zero(bytes.substr(0, count))) {
+            offset_ += count;
+            bytes.remove_prefix(count);
+            continue;
+        }
+        std::size_t run = count;
+        while (run < bytes.size() && !all_zero(bytes.substr(run, k_block))) {
+            run += std::min(k_block, bytes.size() - run);
+        }
+        AMIVIRT_TRY(write_at(fd_, bytes.substr(0, run), offset_, path_));
+        offset_ += run;
+        bytes.remove_prefix(run);
+    }
+    return {};
+}
+
+Result<void> SparseWriter::finish() {
+    if (::ftruncate(fd_, static_cast<off_t>(offset_)) != 0) {
+        return errno_error(errno, "write", path_);
+    }
+    return {};
 }
 
 Result<void> sync(int fd, const std::string& path) {
@@ -156,7 +179,9 @@ Result<void> replace(const std::string& path, std::string_view content, mode_t m
     if (::fchmod(fd.get(), mode) != 0) {
         return errno_error(errno, "set the mode of", temporary);
     }
-    AMIVIRT_TRY(write_all(fd.get(), content, temporary));
+    SparseWriter writer(fd.get(), temporary);
+    AMIVIRT_TRY(writer.write(content));
+    AMIVIRT_TRY(writer.finish());
     if (durable == Durable::yes) {
         AMIVIRT_TRY(sync(fd.get(), temporary));
     }

@@ -48,6 +48,20 @@ private:
     std::string path_;
 };
 
+/// Writes a file from its beginning, with holes for blocks of zeros.
+class SparseWriter {
+public:
+    SparseWriter(int fd, const std::string& path) : fd_(fd), path_(path) {}
+    [[nodiscard]] Result<void> write(std::string_view bytes);
+    /// Gives the file its length, also if it ends in a hole.
+    [[nodiscard]] Result<void> finish();
+
+private:
+    int fd_;
+    const std::string& path_;
+    std::uint64_t offset_ = 0;
+};
+
 enum class Durable { yes, no };
 
 /// `Cannot write "/x": No space left on device.`, as store_full for a full disk or quota, else io_error. `doing` is "write", "open", ...
@@ -56,7 +70,6 @@ enum class Durable { yes, no };
 /// O_CLOEXEC is added.
 [[nodiscard]] Result<FileDescriptor> open(const std::string& path, int flags, mode_t mode = 0600);
 /// `path` is for the message.
-[[nodiscard]] Result<void> write_all(int fd, std::string_view bytes, const std::string& path);
 [[nodiscard]] Result<void> write_at(int fd, std::string_view bytes, std::uint64_t offset, const std::string& path);
 /// Fewer than `size` bytes only at the end of the file.
 [[nodiscard]] Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t size, const std::string& path);

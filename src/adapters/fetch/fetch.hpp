@@ -1,4 +1,4 @@
-// Brings an image's bytes within reach: libcurl for URLs, libarchive for compression, OpenSSL for digests.
+// Brings an image's bytes within reach: libcurl for URLs, libarchive and zlib for compression, OpenSSL for digests.
 #pragma once
 
 #include <memory>

@@ -9,7 +9,6 @@
 #include <cctype>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <system_error>
@@ -31,7 +30,6 @@ using files::FileDescriptor;
 
 constexpr mode_t k_folder_mode = 0700;
 constexpr std::size_t k_piece = std::size_t{1} << 20U;
-constexpr std::size_t k_block = 4096;  ///< zero blocks of this size become holes
 constexpr std::size_t k_head = 16;
 /// What staging of a layer may leave in the staging folder.
 constexpr std::array<std::string_view, 3> k_suffixes{".staged", ".download", ".built"};
@@ -54,48 +52,6 @@ struct Identity {
         return device == other.device && inode == other.inode && size == other.size && same_time(modified, other.modified) &&
                same_time(changed, other.changed);
     }
-};
-
-bool all_zero(std::string_view bytes) noexcept {
-    return bytes.empty() || (bytes.front() == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
-
-/// A file written from its beginning, with holes for blocks of zeros.
-class SparseWriter {
-public:
-    SparseWriter(int fd, const std::string& path) : fd_(fd), path_(path) {}
-
-    Result<void> write(std::string_view bytes) {
-        while (!bytes.empty()) {
-            // Up to the next block's border in the file, so that holes fall on whole blocks however the bytes come.
-            const std::size_t count = std::min(bytes.size(), k_block - static_cast<std::size_t>(offset_ % k_block));
-            if (all_zero(bytes.substr(0, count))) {
-                offset_ += count;
-                bytes.remove_prefix(count);
-                continue;
-            }
-            std::size_t run = count;
-            while (run < bytes.size() && !all_zero(bytes.substr(run, k_block))) {
-                run += std::min(k_block, bytes.size() - run);
-            }
-            AMIVIRT_TRY(files::write_at(fd_, bytes.substr(0, run), offset_, path_));
-            offset_ += run;
-            bytes.remove_prefix(run);
-        }
-        return {};
-    }
-
-    Result<void> finish() {
-        if (::ftruncate(fd_, static_cast<off_t>(offset_)) != 0) {
-            return files::errno_error(errno, "write", path_);
-        }
-        return {};
-    }
-
-private:
-    int fd_;
-    const std::string& path_;
-    std::uint64_t offset_ = 0;
 };
 
 class Stager final : public SourceStager {
@@ -236,7 +192,7 @@ Result<Staged> Stager::unpack_file(const StageRequest& request, int fd, const st
     progress.phase("unpacking", size);
     Sha256 source_hash;
     Sha256 content_hash;
-    SparseWriter writer(out.get(), target);
+    files::SparseWriter writer(out.get(), target);
     std::string piece;
     std::uint64_t read = 0;
     const auto read_piece = [&]() -> Result<std::string_view> {

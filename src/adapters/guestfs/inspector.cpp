@@ -129,7 +129,7 @@ std::string upper(std::string text) {
     return text;
 }
 
-std::string known(std::string text) { return text == "unknown" ? std::string() : text; }
+std::string known(const std::string& text) { return text == "unknown" ? std::string() : text; }
 
 std::optional<Architecture> architecture_of(std::string_view word) {
     if (word == "x86_64") {

@@ -135,19 +135,20 @@ bool has_stock_module(const KvmFacts& facts) {
 
 /// Why not KVM; "" if it may be used.
 std::string objection(const KvmFacts& facts) {
-    switch (facts.device) {
-        case Device::absent:
-            return "there is no /dev/kvm";
-        case Device::denied:
-            return fmt::format("/dev/kvm is there, but this user may not open it ({})", facts.device_error);
-        case Device::broken:
-            return fmt::format("/dev/kvm is there, but does not open ({})", facts.device_error);
-        case Device::opened:
-            break;
+    if (facts.device == Device::absent) {
+        return "there is no /dev/kvm";
     }
+    // Before the permission: getting that would not help.
     if (is_x86(facts.architecture) && !has_stock_module(facts)) {
-        return facts.modules.empty() ? "/dev/kvm is there, but neither kvm_intel nor kvm_amd is loaded"
-                                     : fmt::format("/dev/kvm is there, but its module is {}, under which stock kernels hang", fmt::join(facts.modules, ", "));
+        return facts.modules.empty()
+                   ? "/dev/kvm is there, but neither kvm_intel nor kvm_amd is loaded"
+                   : fmt::format("/dev/kvm is there, but its module is {}, under which stock kernels hang", fmt::join(facts.modules, ", "));
+    }
+    if (facts.device == Device::denied) {
+        return fmt::format("/dev/kvm is there, but this user may not open it ({})", facts.device_error);
+    }
+    if (facts.device == Device::broken) {
+        return fmt::format("/dev/kvm is there, but does not open ({})", facts.device_error);
     }
     switch (facts.probe) {
         case Probe::passed:
@@ -170,14 +171,17 @@ Result<Judgement> judge(AcceleratorRequest request, const KvmFacts& facts) {
     }
     const std::string why_not = objection(facts);
     std::string remedy;
-    if (facts.device == Device::denied) {
+    if (facts.device == Device::denied && (!is_x86(facts.architecture) || has_stock_module(facts))) {
         remedy = "sudo adduser \"$USER\" kvm   (then log in again)";
     }
     if (request == AcceleratorRequest::kvm) {
         if (facts.device != Device::opened) {
-            return Error(Code::unsupported_operation, fmt::format("KVM was asked for, but {}", why_not), remedy);
+            const std::string trouble =
+                facts.device == Device::absent ? why_not : fmt::format("/dev/kvm does not open ({})", facts.device_error);
+            return Error(Code::unsupported_operation, fmt::format("KVM was asked for, but {}", trouble), remedy);
         }
-        return Judgement{{Accelerator::kvm, why_not.empty() ? "KVM was asked for" : fmt::format("KVM was asked for, although {}", why_not), false}, {}};
+        return Judgement{
+            {Accelerator::kvm, why_not.empty() ? "KVM was asked for" : fmt::format("KVM was asked for, although {}", why_not), false}, {}};
     }
     if (why_not.empty()) {
         return Judgement{{Accelerator::kvm, "/dev/kvm works", false}, {}};
@@ -199,7 +203,9 @@ KvmFacts collect_kvm_facts(const std::string& root) {
 
     const int kvm = open((root + "/dev/kvm").c_str(), O_RDWR | O_CLOEXEC);
     if (kvm < 0) {
-        facts.device = errno == ENOENT || errno == ENOTDIR ? Device::absent : errno == EACCES || errno == EPERM ? Device::denied : Device::broken;
+        facts.device = errno == ENOENT || errno == ENOTDIR ? Device::absent
+                       : errno == EACCES || errno == EPERM ? Device::denied
+                                                           : Device::broken;
         facts.device_error = std::strerror(errno);
         return facts;
     }

@@ -61,7 +61,10 @@ public:
 
     std::vector<Finding> check() override {
         std::vector<Finding> findings;
-        findings.push_back({"processors", Health::ok, fmt::format("{} {}", std::thread::hardware_concurrency(), to_string(host::host_architecture())), {}});
+        findings.push_back({"processors",
+                            Health::ok,
+                            fmt::format("{} {}", std::thread::hardware_concurrency(), to_string(host::host_architecture())),
+                            {}});
         findings.push_back(check_accelerator());
         const Result<Bytes> memory = host::memory_available();
         findings.push_back(memory ? host::judge_memory(*memory) : Finding{"memory", Health::warning, memory.error().message, {}});
@@ -80,7 +83,9 @@ private:
         const AcceleratorChoice& choice = judgement->choice;
         const bool slow = choice.accelerator == Accelerator::tcg && options_.accelerator == AcceleratorRequest::automatic;
         return {"accelerator", slow ? Health::warning : Health::ok,
-                fmt::format("{}: {}{}", to_string(choice.accelerator), choice.reason, slow ? "; guests are emulated, which works and is slower" : ""), judgement->remedy};
+                fmt::format("{}: {}{}", to_string(choice.accelerator), choice.reason,
+                            slow ? "; guests are emulated, which works and is slower" : ""),
+                judgement->remedy};
     }
 
     HostHealthOptions options_;

@@ -151,7 +151,8 @@ public:
     Result<std::string> wait_ssh_greeting(const std::string& address, std::uint16_t port, Duration timeout) override {
         const std::optional<sockaddr_in> where = endpoint(address, port);
         if (!where) {
-            return Error(Code::invalid_parameter_value, fmt::format("cannot wait for SSH on port {}: \"{}\" is not an IPv4 address", port, address));
+            return Error(Code::invalid_parameter_value,
+                         fmt::format("cannot wait for SSH on port {}: \"{}\" is not an IPv4 address", port, address));
         }
         // QEMU's user network accepts at once and forwards later, so only what is read counts; a try that began before the guest
         // listened may never be answered, so none is waited on for long.
@@ -163,15 +164,16 @@ public:
             check_interrupt();
             const SteadyTime now = std::chrono::steady_clock::now();
             if (now >= deadline) {
-                return Error(Code::timed_out,
-                             fmt::format("no SSH server greeted on {}:{} within {} s: {}", address, port, static_cast<double>(timeout.count()) / 1000.0, seen));
+                return Error(Code::timed_out, fmt::format("no SSH server greeted on {}:{} within {} s: {}", address, port,
+                                                          static_cast<double>(timeout.count()) / 1000.0, seen));
             }
             Attempt attempt = try_greeting(*where, std::min(deadline, now + k_patience_per_try));
             if (!attempt.greeting.empty()) {
                 return std::move(attempt.greeting);
             }
             seen = std::move(attempt.seen);
-            std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(k_pause, std::max(deadline - std::chrono::steady_clock::now(), {})));
+            std::this_thread::sleep_for(
+                std::min<std::chrono::nanoseconds>(k_pause, std::max(deadline - std::chrono::steady_clock::now(), {})));
         }
     }
 };

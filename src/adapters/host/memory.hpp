@@ -8,7 +8,8 @@
 
 namespace amivirt::host {
 
-/// The lesser of what the kernel calls available and what the control groups of this process (a container) leave. `root` holds proc and sys.
+/// The lesser of what the kernel calls available and what the control groups of this process (a container) leave. `root` holds proc and
+/// sys.
 [[nodiscard]] Result<Bytes> memory_available(const std::string& root = {});
 
 }  // namespace amivirt::host

@@ -5,7 +5,8 @@
 
 namespace amivirt::libvirt {
 
-/// The first folder on the way to `path` (which need not exist) that others may not pass; "" if the way is open. Told by the mode bits alone.
+/// The first folder on the way to `path` (which need not exist) that others may not pass; "" if the way is open. Told by the mode bits
+/// alone.
 [[nodiscard]] std::string closed_folder(const std::string& path);
 /// `text` as one word of a shell command.
 [[nodiscard]] std::string shell_word(const std::string& text);

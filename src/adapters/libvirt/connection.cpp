@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <mutex>
 #include <string_view>
 
@@ -19,6 +20,12 @@ std::shared_ptr<virConnect> adopt(virConnectPtr raw) {
 void initialize() {
     static std::once_flag once;
     std::call_once(once, [] {
+        // libvirt writes to its socket without guarding against a daemon that has gone; that is an error, not our death.
+        struct sigaction current {};
+        if (sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) {
+            current.sa_handler = SIG_IGN;
+            sigaction(SIGPIPE, &current, nullptr);
+        }
         virInitialize();
         virSetErrorFunc(nullptr, [](void* /*user_data*/, virErrorPtr /*error*/) {});
     });
@@ -37,7 +44,8 @@ Failure last_failure() {
 }
 
 Error unavailable(const std::string& uri, const Failure& failure) {
-    return {Code::hypervisor_unavailable, fmt::format("cannot reach libvirt at \"{}\": {}", uri.empty() ? "(default)" : uri, failure.message),
+    return {Code::hypervisor_unavailable,
+            fmt::format("cannot reach libvirt at \"{}\": {}", uri.empty() ? "(default)" : uri, failure.message),
             "\"amivirt doctor\" says what is missing and the command that mends it"};
 }
 

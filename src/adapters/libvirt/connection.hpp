@@ -24,7 +24,7 @@ struct Failure {
 [[nodiscard]] Failure last_failure();
 /// hypervisor_unavailable, with the way to find out more.
 [[nodiscard]] Error unavailable(const std::string& uri, const Failure& failure);
-/// Silences libvirt's own messages to stderr, for the whole process.
+/// Silences libvirt's own messages to stderr and ignores SIGPIPE (unless somebody handles it), for the whole process.
 void initialize();
 
 enum class Driver { qemu, test };
@@ -42,8 +42,8 @@ class Connections {
 public:
     explicit Connections(std::string uri);
 
-    /// Runs `call(const Connection&, Attempt)` -> std::optional<Failure> (nullopt: it went well) and hands its failure on. When the connection
-    /// turns out to be dead, once more on a new one, so `call` must bear that its first attempt got half way.
+    /// Runs `call(const Connection&, Attempt)` -> std::optional<Failure> (nullopt: it went well) and hands its failure on. When the
+    /// connection turns out to be dead, once more on a new one, so `call` must bear that its first attempt got half way.
     enum class Attempt { first, repeated };
     template <class Call>
     [[nodiscard]] Result<std::optional<Failure>> use(Call&& call) {

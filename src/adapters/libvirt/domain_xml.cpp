@@ -68,7 +68,8 @@ bool xml_text(std::string_view text) {
 Result<void> check_texts(const DomainSpec& spec) {
     const auto check = [](std::string_view what, std::string_view text) -> Result<void> {
         if (!xml_text(text)) {
-            return Error(Code::invalid_parameter_value, fmt::format("the {} \"{}\" holds a control character, which domain XML cannot express", what, text));
+            return Error(Code::invalid_parameter_value,
+                         fmt::format("the {} \"{}\" holds a control character, which domain XML cannot express", what, text));
         }
         return {};
     };
@@ -108,7 +109,8 @@ Result<void> fill_firmware(pugi::xml_node domain, const DomainSpec& spec, const 
         return {};
     }
     if (options.ovmf.code.empty() || options.ovmf.variables.empty()) {
-        return Error(Code::unsupported_operation, fmt::format("{} boots by UEFI, and this host has no UEFI firmware (OVMF)", spec.instance.str()),
+        return Error(Code::unsupported_operation,
+                     fmt::format("{} boots by UEFI, and this host has no UEFI firmware (OVMF)", spec.instance.str()),
                      "apt-get install ovmf");
     }
     pugi::xml_node loader = set_text(os, "loader", options.ovmf.code);
@@ -218,12 +220,12 @@ Result<std::string> user_network(const DomainSpec& spec) {
         in_addr address{};
         if (port.protocol != "tcp" && port.protocol != "udp") {
             return Error(Code::invalid_parameter_value,
-                         fmt::format("port {} of {} cannot be forwarded: the protocol \"{}\" is neither \"tcp\" nor \"udp\"", port.guest_port,
-                                     spec.instance.str(), port.protocol));
+                         fmt::format("port {} of {} cannot be forwarded: the protocol \"{}\" is neither \"tcp\" nor \"udp\"",
+                                     port.guest_port, spec.instance.str(), port.protocol));
         }
         if (inet_pton(AF_INET, port.address.c_str(), &address) != 1) {
-            return Error(Code::invalid_parameter_value, fmt::format("port {} of {} cannot be forwarded: \"{}\" is not an IPv4 address", port.guest_port,
-                                                                    spec.instance.str(), port.address));
+            return Error(Code::invalid_parameter_value, fmt::format("port {} of {} cannot be forwarded: \"{}\" is not an IPv4 address",
+                                                                    port.guest_port, spec.instance.str(), port.address));
         }
         text += ",hostfwd=" + qemu_value(fmt::format("{}:{}:{}-:{}", port.protocol, port.address, port.host_port, port.guest_port));
     }
@@ -244,9 +246,9 @@ Result<void> fill_network(pugi::xml_node domain, const DomainSpec& spec, const R
     const std::string network = AMIVIRT_TRY(user_network(spec));
     set_attribute(domain, "xmlns:qemu", std::string(k_qemu_namespace));
     pugi::xml_node line = child(domain, "qemu:commandline");
-    for (const std::string& argument :
-         {std::string("-netdev"), network, std::string("-device"),
-          fmt::format("virtio-net-pci,netdev=amivirt0,id=amivirt0-card,mac={},{}", qemu_value(spec.mac_address), network_address(domain))}) {
+    for (const std::string& argument : {std::string("-netdev"), network, std::string("-device"),
+                                        fmt::format("virtio-net-pci,netdev=amivirt0,id=amivirt0-card,mac={},{}",
+                                                    qemu_value(spec.mac_address), network_address(domain))}) {
         set_attribute(line.append_child("qemu:arg"), "value", argument);
     }
     return {};
@@ -256,7 +258,7 @@ Result<void> fill_network(pugi::xml_node domain, const DomainSpec& spec, const R
 
 std::string domain_uuid(const InstanceId& instance) {
     // RFC 9562, version 8: 17 hex digits of the id, then "amivir" in ASCII.
-    std::string digits = instance.str().substr(InstanceId::prefix().size());
+    std::string digits = instance.empty() ? "" : instance.str().substr(InstanceId::prefix().size());
     digits.resize(17, '0');
     return fmt::format("{}-{}-8{}-8{}0-616d69766972", digits.substr(0, 8), digits.substr(8, 4), digits.substr(12, 3), digits.substr(15, 2));
 }

@@ -77,7 +77,8 @@ Finding check_store(const std::string& store, const libvirt::Identity& who) {
         const std::string folder = store.substr(0, end);
         struct stat status {};
         if (stat(folder.c_str(), &status) == 0 && !may_pass(status, who)) {
-            return {"store access", Health::fault, fmt::format("QEMU's user {} may not pass through \"{}\", so no disk in it can be opened", name, folder),
+            return {"store access", Health::fault,
+                    fmt::format("QEMU's user {} may not pass through \"{}\", so no disk in it can be opened", name, folder),
                     fmt::format("chmod o+x {}", libvirt::shell_word(folder))};
         }
         if (end == std::string::npos) {
@@ -99,9 +100,10 @@ public:
             ask(*connection, findings);
         }
         const libvirt::Ovmf ovmf = libvirt::find_ovmf();
-        findings.push_back(ovmf.code.empty() ? Finding{"UEFI firmware", Health::warning, "OVMF is not installed: images that boot by UEFI cannot be launched",
-                                                       "apt-get install ovmf"}
-                                             : Finding{"UEFI firmware", Health::ok, ovmf.code, {}});
+        findings.push_back(ovmf.code.empty()
+                               ? Finding{"UEFI firmware", Health::warning,
+                                         "OVMF is not installed: images that boot by UEFI cannot be launched", "apt-get install ovmf"}
+                               : Finding{"UEFI firmware", Health::ok, ovmf.code, {}});
         return findings;
     }
 
@@ -114,16 +116,18 @@ private:
         const char* const type = virConnectGetType(handle);
         virConnectGetLibVersion(handle, &library);
         virConnectGetVersion(handle, &hypervisor);
-        findings.push_back({"libvirt", Health::ok,
-                            fmt::format("libvirt {} at {}, driver {}", version_text(library), uri ? uri.get() : options_.uri, type == nullptr ? "unknown" : type),
+        findings.push_back({"libvirt",
+                            Health::ok,
+                            fmt::format("libvirt {} at {}, driver {}", version_text(library), uri ? uri.get() : options_.uri,
+                                        type == nullptr ? "unknown" : type),
                             {}});
         if (connection.driver == libvirt::Driver::test) {
             return;
         }
         const std::string program = libvirt::emulator(connection);
-        findings.push_back(program.empty()
-                               ? Finding{"QEMU", Health::fault, "libvirt knows no emulator for x86_64 machines", "apt-get install qemu-system-x86"}
-                               : Finding{"QEMU", Health::ok, fmt::format("{} {}", program, version_text(hypervisor)), {}});
+        findings.push_back(program.empty() ? Finding{"QEMU", Health::fault, "libvirt knows no emulator for x86_64 machines",
+                                                     "apt-get install qemu-system-x86"}
+                                           : Finding{"QEMU", Health::ok, fmt::format("{} {}", program, version_text(hypervisor)), {}});
         const std::optional<libvirt::Identity> who = libvirt::qemu_identity(connection);
         if (who && !options_.store_path.empty()) {
             findings.push_back(check_store(options_.store_path, *who));

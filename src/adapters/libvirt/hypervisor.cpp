@@ -88,7 +88,8 @@ public:
 private:
     enum class Found { yes, no };
 
-    /// Runs `call(domain, connection)` on the domain of that name; Found::no without calling it if there is none, or if it vanished meanwhile.
+    /// Runs `call(domain, connection)` on the domain of that name; Found::no without calling it if there is none, or if it vanished
+    /// meanwhile.
     template <class Call>
     Result<Found> with_domain(const std::string& name, const std::string& doing, Call&& call);
     /// with_domain for what makes sense only on a running domain.
@@ -160,8 +161,8 @@ Result<void> LibvirtHypervisor::with_running(const InstanceId& instance, const s
         return off ? Outcome{} : outcome;
     }));
     if (found == Found::no || off) {
-        return Error(Code::incorrect_instance_state, fmt::format("cannot {} \"{}\": {}", doing, instance.str(),
-                                                                 off ? "its domain is not running" : "it has no domain"));
+        return Error(Code::incorrect_instance_state,
+                     fmt::format("cannot {} \"{}\": {}", doing, instance.str(), off ? "its domain is not running" : "it has no domain"));
     }
     return {};
 }
@@ -181,7 +182,8 @@ Result<HypervisorInfo> LibvirtHypervisor::info() {
         return {};
     }));
     if (outcome) {
-        return Error(Code::hypervisor_failed, fmt::format("libvirt at \"{}\" could not say its version: {}", connections_.uri(), outcome->message));
+        return Error(Code::hypervisor_failed,
+                     fmt::format("libvirt at \"{}\" could not say its version: {}", connections_.uri(), outcome->message));
     }
     return info;
 }
@@ -210,7 +212,8 @@ Result<std::vector<ObservedDomain>> LibvirtHypervisor::observe() {
         return {};
     }));
     if (outcome) {
-        return Error(Code::hypervisor_failed, fmt::format("libvirt at \"{}\" could not list its domains: {}", connections_.uri(), outcome->message));
+        return Error(Code::hypervisor_failed,
+                     fmt::format("libvirt at \"{}\" could not list its domains: {}", connections_.uri(), outcome->message));
     }
     return domains;
 }
@@ -231,15 +234,17 @@ Result<std::optional<ObservedDomain>> LibvirtHypervisor::observe(const InstanceI
 
 Result<std::optional<std::string>> LibvirtHypervisor::owner(const std::string& domain_name) {
     std::string store;
-    const Found found = AMIVIRT_TRY(with_domain(domain_name, "read the metadata of", [&](virDomainPtr domain, const Connection&) -> Outcome {
-        const libvirt::CString element(virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, libvirt::k_metadata_namespace.data(), 0));
-        if (!element) {
-            Failure failure = last_failure();
-            return failure.code == VIR_ERR_NO_DOMAIN_METADATA ? Outcome{} : Outcome{std::move(failure)};
-        }
-        store = libvirt::store_of_metadata(element.get());
-        return {};
-    }));
+    const Found found =
+        AMIVIRT_TRY(with_domain(domain_name, "read the metadata of", [&](virDomainPtr domain, const Connection&) -> Outcome {
+            const libvirt::CString element(
+                virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, libvirt::k_metadata_namespace.data(), 0));
+            if (!element) {
+                Failure failure = last_failure();
+                return failure.code == VIR_ERR_NO_DOMAIN_METADATA ? Outcome{} : Outcome{std::move(failure)};
+            }
+            store = libvirt::store_of_metadata(element.get());
+            return {};
+        }));
     return found == Found::yes ? std::optional<std::string>(store) : std::nullopt;
 }
 
@@ -272,11 +277,13 @@ Result<std::string> LibvirtHypervisor::render(const DomainSpec& spec, const Conn
         std::ifstream file(options_.template_path, std::ios::binary);
         std::stringstream content;
         if (!file || !(content << file.rdbuf())) {
-            return Error(Code::io_error, fmt::format("cannot read the domain template \"{}\": {}", options_.template_path, std::strerror(errno)));
+            return Error(Code::io_error,
+                         fmt::format("cannot read the domain template \"{}\": {}", options_.template_path, std::strerror(errno)));
         }
         *text = content.str();
     }
-    return AMIVIRT_TRY_CONTEXT(libvirt::render_domain(**text, spec, options), fmt::format("using the template \"{}\"", options_.template_path));
+    return AMIVIRT_TRY_CONTEXT(libvirt::render_domain(**text, spec, options),
+                               fmt::format("using the template \"{}\"", options_.template_path));
 }
 
 Result<void> LibvirtHypervisor::start(const DomainSpec& spec) {
@@ -376,6 +383,8 @@ Result<void> LibvirtHypervisor::remove(const InstanceId& instance) {
 
 }  // namespace
 
-std::unique_ptr<Hypervisor> make_libvirt_hypervisor(LibvirtOptions options) { return std::make_unique<LibvirtHypervisor>(std::move(options)); }
+std::unique_ptr<Hypervisor> make_libvirt_hypervisor(LibvirtOptions options) {
+    return std::make_unique<LibvirtHypervisor>(std::move(options));
+}
 
 }  // namespace amivirt

@@ -17,7 +17,7 @@ struct LibvirtOptions {
     std::string store_path = {};  ///< health only: the folder that QEMU's user must reach; "" is not checked
 };
 
-/// Nothing is opened yet. The libvirt library's own messages to stderr are silenced for the whole process.
+/// Nothing is opened yet. For the whole process libvirt's own messages to stderr are silenced and SIGPIPE is ignored.
 [[nodiscard]] std::unique_ptr<Hypervisor> make_libvirt_hypervisor(LibvirtOptions options);
 
 /// Is libvirt reachable and what does it run; QEMU's emulator, UEFI firmware, and whether QEMU's user can reach the store.

@@ -5,8 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +15,8 @@
 #include <optional>
 #include <sstream>
 #include <utility>
+
+#include "adapters/common/files.hpp"
 
 namespace amivirt::yaml {
 
@@ -45,8 +46,9 @@ public:
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         auto node = std::make_shared<Node>();
         // The parser's mark is at what comes next, maybe lines below.
-        node->line = !stack_.empty() && stack_.back().key ? stack_.back().key->line : line_of(mark);
-        finish(std::move(node), anchor, node->line);
+        const int line = !stack_.empty() && stack_.back().key ? stack_.back().key->line : line_of(mark);
+        node->line = line;
+        finish(std::move(node), anchor, line);
     }
 
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -189,30 +191,18 @@ void check_text(std::string_view text) {
     }
 }
 
-struct Closer {
-    int fd;
-    explicit Closer(int descriptor) : fd(descriptor) {}
-    Closer(const Closer&) = delete;
-    Closer& operator=(const Closer&) = delete;
-    ~Closer() {
-        if (fd >= 0) {
-            ::close(fd);
-        }
-    }
-};
-
 /// nullopt: not there.
 std::optional<std::string> contents(const std::string& file) {
     // Not blocking: the name may be a pipe's.
-    const Closer closer(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (closer.fd < 0) {
+    const files::FileDescriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!descriptor) {
         if (errno == ENOENT) {
             return std::nullopt;
         }
         throw Refused{0, fmt::format("cannot be read: {}", std::strerror(errno))};
     }
     struct stat facts {};
-    if (::fstat(closer.fd, &facts) != 0) {
+    if (::fstat(descriptor.get(), &facts) != 0) {
         throw Refused{0, fmt::format("cannot be read: {}", std::strerror(errno))};
     }
     if (S_ISDIR(facts.st_mode)) {
@@ -222,9 +212,9 @@ std::optional<std::string> contents(const std::string& file) {
         throw Refused{0, "is not a regular file"};
     }
     std::string text;
-    std::string piece(64 * 1024, '\0');
+    std::string piece(std::size_t{64} * 1024, '\0');
     while (true) {
-        const ssize_t count = ::read(closer.fd, piece.data(), piece.size());
+        const ssize_t count = ::read(descriptor.get(), piece.data(), piece.size());
         if (count < 0) {
             if (errno == EINTR) {
                 continue;

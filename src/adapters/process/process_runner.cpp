@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -174,6 +175,8 @@ struct ChildFailure {
         ready = false;
     }
     if (ready) {
+        // What we were started with, or a library of ours opened without thinking of children; an old kernel says no.
+        ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
         ::execve(plan.program.c_str(), plan.argv_pointers.data(), plan.environment_pointers.data());
     }
     failure.error_number = errno;

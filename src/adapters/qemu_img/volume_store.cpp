@@ -82,6 +82,14 @@ std::string tool_words(const CommandResult& result, const std::string& argument,
 
 bool mentions(const CommandResult& result, std::string_view words) { return result.errors.find(words) != std::string::npos; }
 
+/// QEMU locks the images it opens.
+bool in_use(const CommandResult& result) { return mentions(result, "Failed to get") && mentions(result, " lock"); }
+
+Error in_use_error(const std::string& shown_as) {
+    return Error(Code::invalid_disk_image, fmt::format("\"{}\" is in use by another program.", shown_as),
+                 "Shut down the virtual machine that runs from it, or import a copy.");
+}
+
 /// Hears `(12.34/100%)` in what -p prints, however it is cut into pieces.
 class PercentReader {
 public:
@@ -250,9 +258,8 @@ Result<void> QemuImgStore::second_opinion(const StagedDisk& disk, const std::str
     command.timeout = k_look_timeout;
     const CommandResult result = AMIVIRT_TRY(qemu_img(std::move(command)));
     if (result.exit_status != 0) {
-        if (mentions(result, "lock")) {
-            return Error(Code::invalid_disk_image, fmt::format("\"{}\" is in use by another program.", shown_as),
-                         "Shut down the virtual machine that runs from it, or import a copy.");
+        if (in_use(result)) {
+            return in_use_error(shown_as);
         }
         return Error(Code::invalid_disk_image,
                      fmt::format("\"{}\" cannot be read as {}: {}.", shown_as, probed.format, tool_words(result, argument, shown_as)));
@@ -291,6 +298,9 @@ Result<void> QemuImgStore::check(const StagedDisk& disk, const std::string& show
     const CommandResult result = AMIVIRT_TRY(qemu_img(std::move(command)));
     if (result.exit_status == 0 || result.exit_status == k_only_leaks) {
         return {};
+    }
+    if (in_use(result)) {
+        return in_use_error(shown_as);
     }
     return Error(
         Code::invalid_disk_image,
@@ -350,10 +360,12 @@ Result<void> QemuImgStore::convert(const std::string& target, const StagedDisk& 
         progress.advance(disk.size);
         return {};
     }
+    if (in_use(result)) {
+        return in_use_error(disk.path);
+    }
     const std::string words = tool_words(result, argument, disk.path);
     if (mentions(result, "No space left on device") || mentions(result, "Disk quota exceeded")) {
-        Error error = files::errno_error(ENOSPC, "write", target);
-        return error;
+        return files::errno_error(ENOSPC, "write", target);
     }
     if (mentions(result, "error while reading") || result.exit_status == 128 + SIGXFSZ || mentions(result, "File too large")) {
         return Error(Code::invalid_disk_image, fmt::format("\"{}\" could not be converted: {}.", disk.path, words));

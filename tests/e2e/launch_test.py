@@ -1,0 +1,157 @@
+"""One image, several real machines: import, launch, log in, stop, start, reboot, console, terminate, as a user would."""
+
+import os
+import subprocess
+
+from harness import Case, TINY, main, need, virsh, wait_until
+
+
+class Launch(Case):
+    def setUp(self):
+        super().setUp()
+        need(TINY, "the tiny image")
+
+    def key(self):
+        path = self.store.folder / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+        return path
+
+    def user_data(self, key):
+        path = self.store.folder / "user-data"
+        path.write_text("#cloud-config\nssh_authorized_keys:\n  - " + key.with_suffix(".pub").read_text())
+        return path
+
+    def ssh(self, key, port, command):
+        return subprocess.run(["ssh", "-i", key, "-p", str(port), "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20",
+                               "-o", f"UserKnownHostsFile={self.store.folder}/known_hosts", "-o", "StrictHostKeyChecking=accept-new",
+                               "root@127.0.0.1", command], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=True).stdout
+
+    def instances(self, *words):
+        return [i for r in self.store.ok("ps", "-o", "json", *words).json["Reservations"] for i in r["Instances"]]
+
+    def test_from_image_to_three_machines_and_back(self):
+        image = self.store.import_tiny()
+        self.assertRegex(image, r"^ami-[0-9a-f]{17}$")
+        key = self.key()
+        launched = self.store.ok("run", "tiny", "-n", 3, "--type", "t3.nano", "--name", "web", "--user-data", self.user_data(key), "--wait", "ssh", "-o", "id")
+        ids = launched.lines
+        self.assertEqual(len(ids), 3)
+        shown = self.instances()
+        self.assertEqual({i["InstanceId"] for i in shown}, set(ids))
+        self.assertEqual({t["Value"] for i in shown for t in i["Tags"]}, {"web-1", "web-2", "web-3"})
+        ports = {i["InstanceId"]: i["PortForwards"][0]["HostPort"] for i in shown}
+        self.assertEqual(len(set(ports.values())), 3)
+        for instance, port in ports.items():
+            answer = self.ssh(key, port, "cat /var/lib/cloud/data/instance-id; hostname; cat /sys/block/vda/serial")
+            said, host, serial = answer.split()
+            self.assertEqual(said, instance)
+            self.assertRegex(host, r"^web-[123]$")
+            volume = next(i for i in shown if i["InstanceId"] == instance)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+            self.assertTrue(volume.startswith(serial), (volume, serial))
+        self.assertIn("SSH", self.store.ok("ps").out)
+        self.assertIn(f"127.0.0.1:{ports[ids[0]]}", self.store.ok("ps").out)
+
+        # The filters and names of the aws CLI.
+        self.assertEqual(self.store.ok("ps", "--filter", "Name=tag:Name,Values=web-2", "-o", "id").lines,
+                         [i["InstanceId"] for i in shown if i["Tags"][0]["Value"] == "web-2"])
+        self.assertEqual(self.store.ok("ps", "--filter", "Name=instance-state-name,Values=stopped", "-o", "id").lines, [])
+
+        # What is written stays over stop and start; the console goes on.
+        first = ids[0]
+        self.ssh(key, ports[first], "echo kept > /root/kept; sync")
+        self.assertIn("Linux version", self.store.ok("console", first).out)
+        self.store.ok("stop", "web-1")
+        self.assertEqual(self.store.ok("instance", "show", first, "-o", "json").json["Reservations"][0]["Instances"][0]["State"], {"Code": 80, "Name": "stopped"})
+        self.assertEqual(virsh("domstate", first).strip(), "shut off")
+        self.store.ok("start", "web-1", "--wait", "ssh")
+        port = next(i for i in self.instances() if i["InstanceId"] == first)["PortForwards"][0]["HostPort"]
+        self.assertEqual(self.ssh(key, port, "cat /root/kept").strip(), "kept")
+        self.assertEqual(self.store.ok("console", first).out.count("Linux version"), 2)
+
+        # A reboot brings the guest up again without a new domain.
+        self.store.ok("reboot", first)
+        wait_until(lambda: self.store.ok("console", first).out.count("Linux version") == 3, 60, "the guest boots a third time")
+        self.assertEqual(self.store.leaks(), [])
+
+        # The image goes; the machines run on, and the last of them takes the layer along.
+        self.store.ok("image", "deregister", "tiny", "--delete-snapshots")
+        self.assertEqual(len(self.instances()), 3)
+        refused = self.store.run("run", image)
+        self.assertEqual((refused.status, "InvalidAMIID.Unavailable" in refused.err), (5, True), refused)
+        self.assertEqual(sorted(self.store.ok("terminate", *ids).lines), sorted(ids))
+        self.assertEqual(self.store.files("disks"), [])
+        self.assertEqual(self.instances(), [])
+        self.assertEqual(len(self.instances("-a")), 3)
+        self.assertEqual(self.store.ok("terminate", first).lines, [first])  # again is done
+        self.assertEqual(self.store.leaks(), [])
+
+    def test_uefi_with_its_own_nvram(self):
+        self.store.import_tiny("tiny-uefi", "--boot-mode", "uefi")
+        instance = self.store.ok("run", "tiny-uefi", "--type", "t3.nano", "--wait", "ssh", "-o", "id", timeout=200).out.strip()
+        self.assertEqual(self.instances()[0]["CurrentInstanceBootMode"], "uefi")
+        self.assertIn(f"instances/{instance}/nvram.fd", virsh("dumpxml", instance))
+        self.assertIn("EFI", self.store.ok("console", instance).out)
+        self.store.ok("terminate", instance)
+        self.assert_clean()
+
+    def test_the_guest_powers_itself_off(self):
+        self.store.import_tiny()
+        script = self.store.folder / "off"
+        script.write_text("#!/bin/sh\nsync\npoweroff\n")
+        stops = self.store.ok("run", "tiny", "--type", "t3.nano", "--user-data", script, "-o", "id").out.strip()
+        ends = self.store.ok("run", "tiny", "--type", "t3.nano", "--user-data", script, "--shutdown-behavior", "terminate", "-o", "id").out.strip()
+        for instance in (stops, ends):
+            wait_until(lambda i=instance: virsh("domstate", i, check=False).strip() in ("shut off", ""), 60, "the guest is off")
+        states = {i["InstanceId"]: (i["State"]["Name"], i["StateReason"]["Code"]) for i in self.instances("-a")}
+        self.assertEqual(states[stops], ("stopped", "Client.InstanceInitiatedShutdown"))
+        self.assertEqual(states[ends][0], "terminated")
+        self.assertEqual(self.store.leaks(), [])
+        self.store.ok("terminate", stops)
+        self.assert_clean()
+
+    def test_volumes_of_the_mapping_appear_in_the_guest(self):
+        self.store.import_tiny()
+        key = self.key()
+        self.store.ok("run", "tiny", "--type", "t3.nano", "--user-data", self.user_data(key), "--map", "/dev/sda1=:3", "--map", "/dev/sdb=:2", "--wait", "ssh")
+        instance = self.instances()[0]
+        seen = dict(line.split() for line in self.ssh(key, instance["PortForwards"][0]["HostPort"],
+                                                      "for d in /sys/block/vd*; do echo $(cat $d/serial)- $(cat $d/size); done").splitlines() if line)
+        volumes = {m["DeviceName"]: m["Ebs"]["VolumeId"] for m in instance["BlockDeviceMappings"]}
+        self.assertEqual(seen[volumes["/dev/sda1"][:20] + "-"], str(3 * 2**21))
+        self.assertEqual(seen[volumes["/dev/sdb"][:20] + "-"], str(2 * 2**21))
+
+    def test_json_yaml_id_and_table_say_the_same(self):
+        image = self.store.import_tiny()
+        shown = self.store.ok("image", "list", "-o", "json").json["Images"]
+        self.assertEqual([i["ImageId"] for i in shown], [image])
+        for field in ("ImageId", "Name", "State", "OwnerId", "Public", "CreationDate", "Architecture", "BlockDeviceMappings", "RootDeviceName"):
+            self.assertIn(field, shown[0])
+        self.assertEqual(self.store.ok("image", "list", "-o", "id").lines, [image])
+        self.assertIn(f"ImageId: {image}", self.store.ok("image", "list", "-o", "yaml").out)
+        self.assertIn(image, self.store.ok("image", "list").out)
+        self.assertEqual(self.store.ok("image", "list", "--filter", "Name=name,Values=ti*", "-o", "id").lines, [image])
+        self.assertEqual(self.store.ok("image", "list", "--filter", "Name=name,Values=no*", "-o", "id").lines, [])
+
+    def test_a_client_token_launches_once(self):
+        self.store.import_tiny()
+        first = self.store.ok("run", "tiny", "--type", "t3.nano", "--client-token", "job-1", "-o", "id").lines
+        self.assertEqual(self.store.ok("run", "tiny", "--type", "t3.nano", "--client-token", "job-1", "-o", "id").lines, first)
+        other = self.store.run("run", "tiny", "--type", "t3.micro", "--client-token", "job-1")
+        self.assertEqual((other.status, "IdempotentParameterMismatch" in other.err), (2, True), other)
+        self.assertEqual(len(self.store.domains()), 1)
+        dry = self.store.run("run", "tiny", "--dry-run")
+        self.assertEqual(dry.status, 0, dry)
+        self.assertEqual(len(self.store.domains()), 1)
+
+    def test_accelerator_falls_back_with_one_line(self):
+        self.store.import_tiny()
+        modules = os.path.isdir("/sys/module/kvm_intel") or os.path.isdir("/sys/module/kvm_amd")
+        if modules or not os.path.exists("/dev/kvm"):
+            self.skipTest("this host's KVM is usable, or absent: nothing to fall back from")
+        run = self.store.ok("run", "tiny", "--type", "t3.nano")
+        self.assertEqual(len([line for line in run.err.splitlines() if "TCG" in line]), 1, run)
+        self.assertEqual(self.instances()[0]["Accelerator"], "tcg")
+
+
+if __name__ == "__main__":
+    main()

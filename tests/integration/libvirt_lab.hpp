@@ -1,0 +1,118 @@
+// A folder, a few overlays over the tiny image, and the real libvirt.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/host/host.hpp"
+#include "adapters/libvirt/hypervisor.hpp"
+
+namespace amivirt::integration {
+
+inline std::string system_or_session() { return geteuid() == 0 ? "qemu:///system" : "qemu:///session"; }
+
+/// Every test has instances of its own, and none is left behind.
+class LibvirtLab : public testing::Test {
+protected:
+    LibvirtLab() {
+        char name[] = "/var/tmp/amivirt-lab-XXXXXX";
+        folder_ = mkdtemp(name) == nullptr ? "" : name;
+        chmod(folder_.c_str(), 0711);
+    }
+    void SetUp() override {
+        if (const auto seen = hypervisor_->observe(); !seen) {
+            GTEST_SKIP() << seen.error().message;
+        }
+        // Most tests need a machine, and none that gets anywhere.
+        ASSERT_EQ(std::system(fmt::format("qemu-img create -q -f qcow2 {} 64M", layer()).c_str()), 0);
+        chmod(layer().c_str(), 0444);
+    }
+    ~LibvirtLab() override {
+        for (const InstanceId& instance : made_) {
+            const auto removed = hypervisor_->remove(instance);
+            EXPECT_TRUE(removed) << removed.error().message;
+        }
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+
+    /// From now on instances are of the tiny image. false: there is none.
+    [[nodiscard]] bool use_tiny_image() const {
+        const char* const tiny = std::getenv("AMIVIRT_TINY_IMAGE");
+        std::error_code error;
+        std::filesystem::remove(layer());
+        if (tiny == nullptr || !std::filesystem::copy_file(tiny, layer(), error)) {
+            return false;
+        }
+        chmod(layer().c_str(), 0444);
+        return true;
+    }
+
+    /// The sealed layer below every disk.
+    [[nodiscard]] std::string layer() const { return folder_ + "/layer.qcow2"; }
+
+    /// An instance with a fresh overlay, to be started by the test and removed in any case.
+    DomainSpec make_instance() {
+        DomainSpec spec;
+        spec.instance = make_id<InstanceId>(*ids_);
+        made_.push_back(spec.instance);
+        const std::string base = folder_ + "/" + spec.instance.str();
+        EXPECT_EQ(std::system(fmt::format("qemu-img create -q -f qcow2 -b layer.qcow2 -F qcow2 {}.qcow2", base).c_str()), 0);
+        spec.store_id = "00112233445566778899aabbccddeeff";
+        spec.region = "local";
+        spec.image = *ImageId::parse("ami-0123456789abcdef0");
+        spec.memory = MiB{256};
+        spec.disks = {{{base + ".qcow2", "qcow2"}, "vol-0123456789abcdef0", {}, {}}};
+        spec.console_log = base + ".log";
+        spec.nvram = base + ".nvram";
+        const std::uint32_t bits = ids_->random();
+        spec.mac_address = fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", bits & 0xffU, bits >> 8U & 0xffU, bits >> 16U & 0xffU);
+        spec.ports = {{"127.0.0.1", free_port(), 22, "tcp"}};
+        return spec;
+    }
+
+    std::uint16_t free_port() {
+        for (int i = 0; i < 1000; ++i) {
+            const auto port = static_cast<std::uint16_t>(20000 + ids_->random() % 2000);
+            if (host_->port_free("127.0.0.1", port, "tcp")) {
+                return port;
+            }
+        }
+        return 0;
+    }
+
+    static bool eventually(Duration patience, const std::function<bool()>& is_so) {
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        while (!is_so()) {
+            if (std::chrono::steady_clock::now() > deadline) {
+                return false;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        return true;
+    }
+
+    DomainState state(const InstanceId& instance) {
+        const auto seen = hypervisor_->observe(instance);
+        return seen && *seen ? (*seen)->state : DomainState::off;
+    }
+
+    NullLog log_;
+    std::string folder_;
+    std::unique_ptr<IdSource> ids_ = make_random_ids();
+    std::unique_ptr<Host> host_ = make_host();
+    std::unique_ptr<Hypervisor> hypervisor_ = make_libvirt_hypervisor({system_or_session(), AMIVIRT_DOMAIN_TEMPLATE, log_});
+    std::vector<InstanceId> made_;
+};
+
+}  // namespace amivirt::integration

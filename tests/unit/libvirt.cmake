@@ -1,0 +1,9 @@
+pkg_check_modules(LIBVIRT REQUIRED IMPORTED_TARGET libvirt)
+amivirt_test(amivirt_unit_libvirt
+  LABELS unit
+  SOURCES
+    ${CMAKE_CURRENT_LIST_DIR}/libvirt_chain.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/libvirt_domain_xml.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/libvirt_errors.cpp
+  LIBRARIES amivirt_libvirt amivirt_domain amivirt_base PkgConfig::LIBVIRT)
+target_compile_definitions(amivirt_unit_libvirt PRIVATE AMIVIRT_DOMAIN_TEMPLATE="${CMAKE_CURRENT_LIST_DIR}/../../templates/domain.xml")
