@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Shared by the recipes: images/<name>/build sources this file. Bash.
 #
 # What every recipe promises: `build OUT.qcow2`, Debian packages in, a qcow2 file out; no root, no mounts, no loop devices; the same
@@ -8,11 +9,9 @@ export LC_ALL=C TZ=UTC
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin      # an ordinary user's PATH lacks mke2fs and sfdisk
 umask 022
 
-recipe=${0%/*}                                  # the recipe's folder
+recipe=$(cd "$(dirname -- "$0")" && pwd)        # the recipe's folder
 name=${recipe##*/}
-[ "$recipe" != "$0" ] || recipe=.
-recipe=$(cd "$recipe" && pwd)
-name=${recipe##*/}
+child=
 
 say() { printf '%s: %s\n' "$name" "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -43,12 +42,25 @@ usage() {
 
 discard() {
     trap '' HUP INT TERM
+    if [ -n "$child" ] && kill -- "-$child" 2>/dev/null; then wait "$child" 2>/dev/null || true; fi
     rm -f -- "$part"
     if ! rm -rf -- "$work" 2>/dev/null; then
         chmod -R u+rwX "$work" 2>/dev/null || true
         rm -rf -- "$work" || say "left behind: $work"
     fi
     exit "$1"
+}
+
+# run COMMAND...: a long one, in a process group of its own, so that a signal to the recipe ends it and all that it started at once.
+run() {
+    local status=0
+    set -m
+    "$@" </dev/null &
+    child=$!
+    set +m
+    wait "$child" || status=$?
+    child=
+    return "$status"
 }
 
 # need TOOL=PACKAGE...: refuses, naming all that is missing at once.
@@ -63,29 +75,28 @@ need() {
     [ -z "$missing" ] || die "missing:$missing -- install with: apt-get install$packages"
 }
 
-# apt_state PACKAGE...: makes sure that apt knows the packages, from this machine's own sources. Where the machine's package lists
-# are absent, they are read into $work, which needs no privilege.
-apt_state() {
-    printf 'Dir::Log "%s";\n' "$work" >"$work/apt.conf"
+# know PACKAGE...: makes sure that apt knows the packages, from this machine's own sources. Where the machine's package lists are absent
+# they are read into $work, which needs no privilege.
+know() {
     export APT_CONFIG=$work/apt.conf
-    if ! apt-cache show --no-all-versions "$@" >/dev/null 2>&1; then
-        say "reading the package lists"
-        mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
-        printf 'Dir::State::Lists "%s/apt/lists";\nDir::Cache "%s/apt/cache";\n' "$work" "$work" >>"$work/apt.conf"
-        # shellcheck disable=SC2016
-        printf '#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n' >>"$work/apt.conf"
-        [ "$(id -u)" != 0 ] || printf 'APT::Sandbox::User "root";\n' >>"$work/apt.conf"
-        apt-get -q update >"$work/apt.log" 2>&1 || { cat "$work/apt.log" >&2; die "apt-get update failed"; }
-        apt-cache show --no-all-versions "$@" >/dev/null || die "this machine's apt sources do not have all of: $*"
-    fi
-    [ "$(id -u)" != 0 ] || printf 'APT::Sandbox::User "root";\n' >>"$work/apt.conf"
+    printf 'Dir::Log "%s";\n' "$work" >"$APT_CONFIG"
+    [ "$(id -u)" != 0 ] || printf 'APT::Sandbox::User "root";\n' >>"$APT_CONFIG"      # $work is closed to the user _apt
+    apt-cache show --no-all-versions "$@" >/dev/null 2>&1 && return
+    say "reading the package lists"
+    mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
+    printf '%s\n' "Dir::State::Lists \"$work/apt/lists\";" "Dir::Cache \"$work/apt/cache\";" \
+        '#clear APT::Update::Post-Invoke;' '#clear APT::Update::Post-Invoke-Success;' >>"$APT_CONFIG"
+    run apt-get -q update >"$work/apt.log" 2>&1 || { cat "$work/apt.log" >&2; die "apt-get update failed"; }
+    apt-cache show --no-all-versions "$@" >/dev/null 2>&1 || die "this machine's apt sources do not have all of: $*"
 }
 
 # fetch PACKAGE...: downloads and unpacks into $work/x.
 fetch() {
     local deb
     mkdir -p "$work/debs" "$work/x"
-    (cd "$work/debs" && apt-get -q download "$@" >"$work/apt.log" 2>&1) || { cat "$work/apt.log" >&2; die "apt-get download failed"; }
+    cd "$work/debs"
+    run apt-get -q download "$@" >"$work/apt.log" 2>&1 || { cat "$work/apt.log" >&2; die "apt-get download failed (are this machine's package lists old? apt-get update)"; }
+    cd - >/dev/null
     for deb in "$work"/debs/*.deb; do
         dpkg-deb -x "$deb" "$work/x"
     done
@@ -137,7 +148,7 @@ fat() {
 
 # finish RAW [FILE OFFSET]: the disk as a qcow2 under its final name, compressed; then FILE, not compressed, at the offset.
 finish() {
-    qemu-img convert -q -c -f raw -O qcow2 "$1" "$part"
+    run qemu-img convert -q -c -f raw -O qcow2 "$1" "$part"
     if [ $# -gt 1 ]; then
         qemu-io -f qcow2 -c "write -q -s $2 $3 $(stat -c %s "$2")" "$part"
     fi

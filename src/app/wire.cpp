@@ -127,7 +127,8 @@ private:
           stager_(make_source_stager({settings.store + "/staging", settings.store + "/downloads", k_max_virtual_size, log})),
           seeds_(make_seed_builder()),
           host_(make_host()),
-          inspector_(make_guestfs_inspector({[this, wanted = settings.accelerator] { return appliance_accelerator(wanted); }, settings.store + "/staging", log})),
+          inspector_(make_guestfs_inspector(
+              {[this, wanted = settings.accelerator] { return appliance_accelerator(wanted); }, settings.store + "/staging", log})),
           hypervisor_(make_libvirt_hypervisor({settings.uri, settings.domain_template, log, settings.store})),
           types_(make_instance_types(settings.type_files)),
           manifests_(make_manifest_reader()),
@@ -137,7 +138,7 @@ private:
           instances_({*catalog_, operations_, storage_, images_, *hypervisor_, *files_, *seeds_, *types_, *host_, *ids_, *clock_, log,
                       settings.region}),
           reconciler_(operations_, images_, instances_, storage_, log),
-          services_{settings.account, images_, instances_, reconciler_, *files_, *types_, *manifests_, *clock_, *ids_} {}
+          services_{settings.account, images_, instances_, reconciler_, *files_, *types_, *manifests_, *clock_, *ids_, settings.region} {}
 
     /// Where KVM was asked for and is not to be had, a launch says so; an inspection need not.
     Accelerator appliance_accelerator(AcceleratorRequest wanted) {

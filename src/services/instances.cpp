@@ -230,31 +230,33 @@ Result<void> Instances::write_down(const Instance& seen, const std::optional<Obs
 }
 
 Result<void> Instances::remove_orphans(const std::vector<ObservedDomain>& domains) {
-    for (const auto& domain : domains) {
-        const auto id = InstanceId::parse(domain.name);
-        if (!id) {
-            continue;
+    std::vector<InstanceId> orphans;
+    // Asked anew, after libvirt was: the record of a domain may have been written since our listing.
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        std::set<std::string> held;
+        for (const auto& operation : AMIVIRT_TRY(session.operations().list()).records) {
+            held.insert(operation.objects.begin(), operation.objects.end());
         }
-        // Asked anew: its record may have been written after our listing and before libvirt's.
-        std::optional<Instance> row;
-        bool held = false;
-        AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
-            row = AMIVIRT_TRY(session.instances().find(*id));
-            for (const auto& operation : row && row->state == InstanceState::terminated ? AMIVIRT_TRY(session.operations().list()).records
-                                                                                        : std::vector<Operation>{}) {
-                held = held || std::find(operation.objects.begin(), operation.objects.end(), id->str()) != operation.objects.end();
+        for (const auto& domain : domains) {
+            const auto id = InstanceId::parse(domain.name);
+            if (!id || held.contains(domain.name)) {
+                continue;
             }
-            return {};
-        }));
-        if ((row && row->state != InstanceState::terminated) || held) {
-            continue;
+            // A record that cannot be read is a record: its domain is left alone.
+            const auto row = session.instances().find(*id);
+            if (row && (!*row || (*row)->state == InstanceState::terminated)) {
+                orphans.push_back(*id);
+            }
         }
-        const auto owner = ports_.hypervisor.owner(domain.name);
+        return {};
+    }));
+    for (const auto& id : orphans) {
+        const auto owner = ports_.hypervisor.owner(id.str());
         if (owner && *owner && **owner == ports_.catalog.store_id()) {
             ports_.log.write(LogLevel::warning, "instances",
-                             fmt::format("removing domain {}: this store has no instance of that id", domain.name));
-            AMIVIRT_TRY(ports_.hypervisor.remove(*id));
-            AMIVIRT_TRY(ports_.files.remove(*id));
+                             fmt::format("removing domain {}: this store has no instance of that id", id.str()));
+            AMIVIRT_TRY(ports_.hypervisor.remove(id));
+            AMIVIRT_TRY(ports_.files.remove(id));
         }
     }
     return {};

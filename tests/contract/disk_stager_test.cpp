@@ -197,7 +197,7 @@ TEST_F(LocalFiles, WhatCannotBeReadIsNamed) {
 }
 
 TEST_F(LocalFiles, AnUnreadableFileIsNamed) {
-    if (::geteuid() == 0) {
+    if (started_as_root()) {
         GTEST_SKIP() << "root reads everything";
     }
     write_file(file_, "x");

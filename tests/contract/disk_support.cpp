@@ -23,6 +23,13 @@
 #include "amivirt/base/interrupt.hpp"
 
 namespace amivirt::contract {
+namespace {
+
+const bool k_root = ::geteuid() == 0;
+
+}  // namespace
+
+bool started_as_root() { return k_root; }
 
 std::string noise(std::size_t size, unsigned seed) {
     std::mt19937_64 random(seed);

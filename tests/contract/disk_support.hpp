@@ -37,6 +37,9 @@ void write_file(const std::string& path, std::string_view content);
 [[nodiscard]] CommandResult shell(const std::vector<std::string>& argv);
 [[nodiscard]] bool have_program(const std::string& name);
 
+/// Did the tests start as root? (A test that mounts something looks like root to itself afterwards.)
+[[nodiscard]] bool started_as_root();
+
 enum class Filter { gzip, xz, zstd };
 [[nodiscard]] std::string compressed(std::string_view bytes, Filter filter);
 

@@ -206,6 +206,13 @@ TEST_F(CliCommandWords, NoneOrOnlyANoun) {
     EXPECT_EQ(find({"image"})->path, "image");
 }
 
+TEST_F(CliCommandWords, AWrongOptionBeforeTheCommandIsNamedRatherThanItsValue) {
+    EXPECT_EQ(find({"--conect", "test:///default", "ps"}).error().message, "unknown option \"--conect\" before the command");
+    EXPECT_EQ(find({"--conect", "test:///default", "ps"}).error().hint, "did you mean \"--connect\"?");
+    EXPECT_EQ(find({"--user-data", "web", "run"}).error().hint, "a command's own options stand after it");
+    EXPECT_EQ(find({"--all", "ps"})->path, "ps");
+}
+
 TEST_F(CliCommandWords, UnknownWordsSuggestTheNearest) {
     EXPECT_EQ(find({"imgae", "list"}).error().message, "unknown command \"imgae\"");
     EXPECT_EQ(find({"imgae", "list"}).error().hint, "did you mean \"image\"?");

@@ -5,9 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <sstream>
 #include <thread>
 
+#include "amivirt/base/interrupt.hpp"
+#include "faces/cli/side_by_side.hpp"
 #include "faces/cli/text.hpp"
 
 namespace amivirt::cli {
@@ -157,6 +160,41 @@ TEST_F(CliProgress, SeveralThreads) {
     for (int t = 0; t < 4; ++t) {
         EXPECT_THAT(err_.str(), HasSubstr(fmt::format("thread {} at 400\n", t)));
     }
+}
+
+TEST(CliSideBySide, EachOnceOnAtMostSoManyThreads) {
+    constexpr std::size_t k_count = 100;
+    std::vector<std::atomic<int>> done(k_count);
+    std::atomic<int> now = 0;
+    std::atomic<int> most = 0;
+    side_by_side(k_count, 4, [&](std::size_t i) {
+        const int here = ++now;
+        for (int seen = most; here > seen && !most.compare_exchange_weak(seen, here);) {
+        }
+        std::this_thread::yield();
+        ++done[i];
+        --now;
+    });
+    for (const auto& times : done) {
+        EXPECT_EQ(times, 1);
+    }
+    EXPECT_LE(most, 4);
+    side_by_side(0, 4, [](std::size_t) { FAIL() << "there was nothing to do"; });
+}
+
+TEST(CliSideBySide, AnInterruptComesThroughOnceAllHaveEnded) {
+    std::atomic<int> under_way = 0;
+    EXPECT_THROW(side_by_side(50, 4,
+                              [&](std::size_t i) {
+                                  ++under_way;
+                                  std::this_thread::sleep_for(1ms);
+                                  --under_way;
+                                  if (i == 5) {
+                                      throw Interrupted{2};
+                                  }
+                              }),
+                 Interrupted);
+    EXPECT_EQ(under_way, 0);
 }
 
 }  // namespace

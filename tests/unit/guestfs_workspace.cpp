@@ -65,6 +65,16 @@ TEST_F(WorkspaceTest, GoesWithItsOwner) {
     EXPECT_TRUE(left().empty());
 }
 
+TEST_F(WorkspaceTest, WhatItNotedOutsideGoesWithIt) {
+    const std::string sockets = socket_folder("libguestfsAbCdEf");
+    {
+        auto workspace = Workspace::make(path("tmp"));
+        ASSERT_TRUE(workspace);
+        workspace->note_outside(sockets);
+    }
+    EXPECT_FALSE(std::filesystem::exists(sockets));
+}
+
 TEST_F(WorkspaceTest, SweepLeavesTheLivingAlone) {
     const auto first = Workspace::make(path("tmp"));
     const auto second = Workspace::make(path("tmp"));

@@ -315,6 +315,16 @@ TEST_F(InstancesTest, DomainsOfOursThatNoRecordKnowsAreRemovedAndOthersAreLeft) 
     EXPECT_TRUE(left.contains("somebody"));
 }
 
+TEST_F(InstancesTest, AnUnreadableRecordIsReportedAndItsMachineLeftAlone) {
+    const auto launched = launch("tiny", 2);
+    catalog.make_unreadable(launched[0].id.str());
+    const auto listing = instances.describe(me, {});
+    ASSERT_TRUE(listing) << describe(listing.error());
+    EXPECT_EQ(listing->unreadable.size(), 1U);
+    EXPECT_EQ(listing->views.size(), 1U);
+    EXPECT_EQ(hypervisor.domains().size(), 2U);
+}
+
 TEST_F(InstancesTest, ASecondCallerWaitsOrIsToldWhoIsBusy) {
     const auto id = launch("tiny").front().id;
     hypervisor.set_guest(id, fakes::AcpiAnswer::ignores);

@@ -34,7 +34,7 @@ Result<files::FileDescriptor> lock_parent(const std::string& parent) {
     return folder;
 }
 
-/// Removes what a dead inspection noted: only a folder of the library's own naming, ours, with nothing in it but sockets.
+/// Removes what an inspection noted: only a folder of the library's own naming, ours, with nothing in it but sockets.
 void remove_outside(const std::string& workspace) {
     std::ifstream note(fmt::format("{}/{}", workspace, k_note));
     std::string folder;
@@ -98,7 +98,8 @@ Result<Workspace> Workspace::make(const std::string& parent) {
 }
 
 Workspace::~Workspace() {
-    if (lock_) {  // not moved from
+    if (lock_) {                // not moved from
+        remove_outside(path_);  // the library's own cleaning up is a program too, killed by an interrupt with the others
         remove_tree(path_);
     }
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <optional>
@@ -54,7 +55,7 @@ Result<Bytes> memory_available(const std::string& root) {
     }
     // A limit may sit at any level above us.
     while (!group.empty()) {
-        const std::string folder = root + "/sys/fs/cgroup" + group + "/";
+        const std::string folder = fmt::format("{}/sys/fs/cgroup{}/", root, group);
         const std::optional<std::uint64_t> limit = first_line(folder + "memory.max");
         const std::optional<std::uint64_t> used = first_line(folder + "memory.current");
         if (limit && used) {

@@ -8,7 +8,7 @@ namespace amivirt::libvirt {
 
 std::string closed_folder(const std::string& path) {
     for (std::size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
-        const std::string folder = path.substr(0, end);
+        std::string folder = path.substr(0, end);
         struct stat status {};
         if (stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IXOTH) == 0) {
             return folder;

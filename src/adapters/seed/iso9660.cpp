@@ -68,6 +68,8 @@ private:
 };
 
 enum class Names { rock_ridge, joliet };
+enum class EntryKind { folder, file };
+enum class ByteOrder { little, big };
 
 std::string ucs2(std::string_view ascii) {
     std::string wide;
@@ -126,7 +128,7 @@ std::string extension_record() {
 }
 
 /// One directory record. `identifier` is "\0" for the folder itself, "\1" for its parent.
-std::string record(std::string_view identifier, std::uint32_t sector, std::uint32_t size, bool folder, std::string_view system_use) {
+std::string record(std::string_view identifier, std::uint32_t sector, std::uint32_t size, EntryKind kind, std::string_view system_use) {
     Bytes9660 out;
     const std::size_t named = 33 + identifier.size();
     const std::size_t padded = named + named % 2;
@@ -134,7 +136,7 @@ std::string record(std::string_view identifier, std::uint32_t sector, std::uint3
     length += length % 2;
     out.u8(static_cast<std::uint32_t>(length)).u8(0).both32(sector).both32(size);
     put_date(out);
-    out.u8(folder ? 2 : 0).u8(0).u8(0).both16(1).u8(static_cast<std::uint32_t>(identifier.size())).text(identifier);
+    out.u8(kind == EntryKind::folder ? 2 : 0).u8(0).u8(0).both16(1).u8(static_cast<std::uint32_t>(identifier.size())).text(identifier);
     return out.pad_to(padded).text(system_use).pad_to(length).bytes();
 }
 
@@ -156,8 +158,8 @@ Result<std::string> folder(std::uint32_t sector, Names names, const std::vector<
         put_times(parent);
     }
     Bytes9660 out;
-    out.text(record("\0"sv, sector, k_sector, true, self.bytes()));
-    out.text(record("\1"sv, sector, k_sector, true, parent.bytes()));
+    out.text(record("\0"sv, sector, k_sector, EntryKind::folder, self.bytes()));
+    out.text(record("\1"sv, sector, k_sector, EntryKind::folder, parent.bytes()));
     for (const Placed& placed : files) {
         Bytes9660 use;
         std::string name = ucs2(placed.file->name);
@@ -167,7 +169,7 @@ Result<std::string> folder(std::uint32_t sector, Names names, const std::vector<
             use.text("NM").u8(static_cast<std::uint32_t>(5 + placed.file->name.size())).u8(1).u8(0).text(placed.file->name);
             name = plain_name(placed.file->name);
         }
-        out.text(record(name, placed.sector, static_cast<std::uint32_t>(placed.file->content.size()), false, use.bytes()));
+        out.text(record(name, placed.sector, static_cast<std::uint32_t>(placed.file->content.size()), EntryKind::file, use.bytes()));
     }
     if (out.size() > k_sector) {
         return Error(Code::internal_error, "The files of an ISO image do not fit one sector of directory.");
@@ -193,17 +195,21 @@ std::string descriptor(Names names, const std::string& volume_id, std::uint32_t 
     out.both16(1).both16(1).both16(k_sector).both32(k_path_table_size);
     out.little32(joliet ? k_joliet_paths_little : k_primary_paths_little).little32(0);
     out.big32(joliet ? k_joliet_paths_big : k_primary_paths_big).big32(0);
-    out.text(record("\0"sv, root, k_sector, true, ""));
+    out.text(record("\0"sv, root, k_sector, EntryKind::folder, ""));
     out.text(text("", 128)).text(text("", 128)).text(text("", 128)).text(text("AMIVIRT", 128));
     out.text(text("", 37)).text(text("", 37)).text(text("", 37));
     out.text(k_created).text(k_created).text(k_never).text(k_never).u8(1);
     return out.pad_to(k_sector).bytes();
 }
 
-std::string path_table(std::uint32_t root, bool big_endian) {
+std::string path_table(std::uint32_t root, ByteOrder order) {
     Bytes9660 out;
     out.u8(1).u8(0);
-    big_endian ? out.big32(root).big16(1) : out.little32(root).little16(1);
+    if (order == ByteOrder::big) {
+        out.big32(root).big16(1);
+    } else {
+        out.little32(root).little16(1);
+    }
     return out.u8(0).u8(0).pad_to(k_sector).bytes();
 }
 
@@ -235,10 +241,10 @@ Result<std::string> iso9660_image(const std::string& volume_id, const std::vecto
     put(k_terminator,
         "\xff"
         "CD001\x01");
-    put(k_primary_paths_little, path_table(k_primary_root, false));
-    put(k_primary_paths_big, path_table(k_primary_root, true));
-    put(k_joliet_paths_little, path_table(k_joliet_root, false));
-    put(k_joliet_paths_big, path_table(k_joliet_root, true));
+    put(k_primary_paths_little, path_table(k_primary_root, ByteOrder::little));
+    put(k_primary_paths_big, path_table(k_primary_root, ByteOrder::big));
+    put(k_joliet_paths_little, path_table(k_joliet_root, ByteOrder::little));
+    put(k_joliet_paths_big, path_table(k_joliet_root, ByteOrder::big));
     put(k_primary_root, AMIVIRT_TRY(folder(k_primary_root, Names::rock_ridge, placed)));
     put(k_joliet_root, AMIVIRT_TRY(folder(k_joliet_root, Names::joliet, placed)));
     put(k_continuation, extension_record());

@@ -34,11 +34,21 @@ Result<std::string> meta_data(const Seed& seed) {
     return text;
 }
 
+/// busybox's findfs and blkid read this much before they look at a label, and find none on a device that is smaller. Guests of busybox
+/// (Alpine's tiny-cloud, our own tiny) would not see their seed.
+constexpr std::size_t k_least_size = 0x11000;
+constexpr std::size_t k_sector = 2048;
+
 class IsoSeedBuilder final : public SeedBuilder {
 public:
     Result<std::string> build(const Seed& seed) override {
-        return iso9660_image("cidata", {{"meta-data", AMIVIRT_TRY(meta_data(seed))},
-                                        {"user-data", seed.user_data.empty() ? "#cloud-config\n{}\n" : seed.user_data}});
+        std::string image =
+            AMIVIRT_TRY(iso9660_image("cidata", {{"meta-data", AMIVIRT_TRY(meta_data(seed))},
+                                                 {"user-data", seed.user_data.empty() ? "#cloud-config\n{}\n" : seed.user_data}}));
+        if (image.size() < k_least_size) {
+            image.resize((k_least_size + k_sector - 1) / k_sector * k_sector);
+        }
+        return image;
     }
 };
 

@@ -192,13 +192,16 @@ Result<Parsed> parse(const OptionSet& options, const std::string& command, const
 
 Result<CommandWords> find_command(const std::vector<std::string>& tokens, const std::vector<std::string>& paths, const OptionSet& globals) {
     std::set<std::string> valued;
+    std::set<std::string> known_options{"--help", "-h", "--version"};
     for (const Option& option : globals.options()) {
-        if (!option.is_flag()) {
-            for (const std::string& name : option.spellings()) {
+        for (const std::string& name : option.spellings()) {
+            known_options.insert(name);
+            if (!option.is_flag()) {
                 valued.insert(name);
             }
         }
     }
+    std::string stray;  // an option before the command that is none of every command's
     const auto is_command = [&paths](const std::string& path) { return std::find(paths.begin(), paths.end(), path) != paths.end(); };
     const auto is_noun = [&paths](const std::string& word) {
         return std::any_of(paths.begin(), paths.end(), [&word](const std::string& path) { return path.starts_with(word + " "); });
@@ -213,6 +216,10 @@ Result<CommandWords> find_command(const std::vector<std::string>& tokens, const 
         }
         if (token.size() > 1 && token.starts_with('-')) {
             out.rest.push_back(token);
+            const std::string name = token.substr(0, token.find('='));
+            if (stray.empty() && name.starts_with("--") && !known_options.contains(name)) {
+                stray = name;
+            }
             if (valued.contains(token) && i + 1 < tokens.size()) {
                 out.rest.push_back(tokens[++i]);
             }
@@ -226,6 +233,10 @@ Result<CommandWords> find_command(const std::vector<std::string>& tokens, const 
         if (is_command(path)) {
             out.path = path;
             continue;
+        }
+        if (!stray.empty()) {  // this word may be its value: the option is what is wrong
+            return usage_error(fmt::format("unknown option \"{}\" before the command", stray),
+                               either(did_you_mean(stray, globals.long_names()), "a command's own options stand after it"));
         }
         // Unknown. Near words first, then the same verb under another noun ("import" for "image import").
         std::vector<std::string> known;

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <optional>
 
-#include "services/parallel.hpp"
+#include "faces/cli/side_by_side.hpp"
 
 namespace amivirt::cli {
 
@@ -88,7 +88,7 @@ Result<Changed> change_instances(Session& session, Services& services, const std
             }
         }
     } else {
-        const auto task = [&](std::size_t i) -> Result<void> {
+        side_by_side(outcomes.size(), k_parallel, [&](std::size_t i) {
             Outcome& outcome = outcomes[i];
             if (outcome.before) {
                 Result<Instance> after = change.act(services, *outcome.before);
@@ -98,9 +98,7 @@ Result<Changed> change_instances(Session& session, Services& services, const std
                     outcome.error = std::move(after.error());
                 }
             }
-            return {};  // one that fails does not stop the others
-        };
-        AMIVIRT_TRY(for_each_parallel(outcomes.size(), k_parallel, task));
+        });
     }
 
     Changed changed;
@@ -138,11 +136,12 @@ int wait_for(Session& session, Services& services, const std::vector<Instance>& 
     std::vector<std::optional<Error>> errors(instances.size());
     const auto show = [&] { talk.status(fmt::format("waiting for SSH: {} of {} ready", ready.load(), instances.size())); };
     show();
-    const auto task = [&](std::size_t i) -> Result<void> {
+    // As many threads as instances: each only waits, and none must wait behind another's time-out.
+    side_by_side(instances.size(), instances.size(), [&](std::size_t i) {
         Result<void> greeted = services.instances.wait_ssh(instances[i].id, wait.timeout);
         if (!greeted) {
             errors[i] = std::move(greeted.error());
-            return {};
+            return;
         }
         ++ready;
         const double seconds = std::chrono::duration<double>(services.clock.now() - since).count();
@@ -153,12 +152,9 @@ int wait_for(Session& session, Services& services, const std::vector<Instance>& 
             talk.detail(line);
         }
         show();
-        return {};
-    };
-    // As many threads as instances: each only waits, and none must wait behind another's time-out.
-    const Result<void> waited = for_each_parallel(instances.size(), instances.size(), task);
+    });
     talk.status({});
-    int status = waited ? 0 : facts(waited.error().code).exit_status;
+    int status = 0;
     for (const std::optional<Error>& error : errors) {
         if (error) {
             talk.error(*error);
