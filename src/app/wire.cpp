@@ -107,6 +107,9 @@ class Stack {
 public:
     static Result<std::unique_ptr<Stack>> open(const Settings& settings, Log& log) {
         AMIVIRT_TRY(make_store(settings.store));
+        if (const auto swept = sweep_guestfs(settings.store + "/staging"); !swept) {
+            log.write(LogLevel::warning, "store", fmt::format("tidying up after a killed inspection: {}", describe(swept.error())));
+        }
         auto ids = make_random_ids();
         auto catalog = AMIVIRT_TRY(open_sqlite_catalog(settings.store + "/catalog.db", *ids));
         return std::unique_ptr<Stack>(new Stack(settings, log, std::move(ids), std::move(catalog)));

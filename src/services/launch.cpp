@@ -78,6 +78,14 @@ std::string fresh_mac(IdSource& ids) {
     return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", bits & 0xffU, (bits >> 8U) & 0xffU, (bits >> 16U) & 0xffU);
 }
 
+/// The volume id as its disk's serial number: without the dash, as EC2's NVMe disks have it; that is also all that virtio shows (20
+/// characters).
+std::string serial_of(const VolumeId& volume) {
+    std::string serial = volume.str();
+    std::erase(serial, '-');
+    return serial;
+}
+
 using PortKey = std::tuple<std::string, std::uint16_t, std::string>;
 PortKey key_of(const PortForward& port) { return {port.address, port.host_port, port.protocol}; }
 
@@ -294,7 +302,7 @@ Result<void> Instances::power_on(Machine& machine, const InstanceType& type, Pro
     spec.firmware = instance.firmware;
     spec.accelerator = instance.accelerator;
     for (const auto& volume : machine.volumes) {
-        spec.disks.push_back({ports_.storage.store().source(volume.layer), volume.id.str(), volume.iops, volume.throughput});
+        spec.disks.push_back({ports_.storage.store().source(volume.layer), serial_of(volume.id), volume.iops, volume.throughput});
     }
     spec.seed = paths.seed;
     spec.console_log = paths.console;

@@ -4,3 +4,8 @@ amivirt_test(catalog_contract_test
   LABELS contract
   SOURCES catalog_contract_test.cpp catalog_records.cpp catalog_sqlite_test.cpp catalog_stores.cpp
   LIBRARIES amivirt_sqlite amivirt_fakes amivirt_domain amivirt_base SQLiteCpp)
+
+add_executable(catalog_step catalog_step.cpp catalog_records.cpp)
+target_link_libraries(catalog_step PRIVATE amivirt_settings amivirt_warnings amivirt_sqlite amivirt_fakes amivirt_domain amivirt_base)
+add_dependencies(catalog_contract_test catalog_step)
+target_compile_definitions(catalog_contract_test PRIVATE "AMIVIRT_CATALOG_STEP=\"$<TARGET_FILE:catalog_step>\"")

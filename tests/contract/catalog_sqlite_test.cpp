@@ -295,6 +295,37 @@ TEST_F(SqliteCatalogFile, AWaitForAnotherWriterEndsWithCtrlC) {
     EXPECT_EQ(exit_status(holder), 128 + SIGKILL);
 }
 
+TEST_F(SqliteCatalogFile, KilledWhileItIsMadeItIsMadeByTheNext) {
+#ifndef AMIVIRT_FAULT_INJECTION
+    GTEST_SKIP() << "built without fault injection";
+#else
+    int killed = 0;
+    for (int step = 1;; ++step) {
+        ASSERT_LT(step, 50);
+        file_ = folder_ / ("catalog-" + std::to_string(step));
+        const int status = exit_status(spawn([&]() -> int {
+            ::setenv("AMIVIRT_FAULT_KILL_AT", std::to_string(step).c_str(), 1);
+            ::execl(AMIVIRT_CATALOG_STEP, AMIVIRT_CATALOG_STEP, file_.c_str(), nullptr);
+            return 98;
+        }));
+        if (status == 0) {
+            break;  // past the last step
+        }
+        ASSERT_EQ(status, 128 + SIGKILL) << "step " << step;
+        ++killed;
+        const auto catalog = open();
+        ASSERT_NE(catalog, nullptr) << "step " << step;
+        ASSERT_TRUE(catalog->write([](CatalogSession& session) -> Result<void> {
+            const auto images = AMIVIRT_TRY(session.images().list()).records;
+            EXPECT_THAT(images, testing::AnyOf(IsEmpty(), testing::ElementsAre(full_image(1))));
+            return session.images().insert(full_image(2));
+        })) << "step "
+            << step;
+    }
+    EXPECT_GE(killed, 5);  // created, logged, migrated; commit, committed
+#endif
+}
+
 // What cannot be opened
 
 TEST_F(SqliteCatalogFile, RefusesAFolderThatIsNotThere) {

@@ -1,13 +1,16 @@
 // ProcessRunner, on the fake and on real programs.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <memory>
@@ -233,6 +236,50 @@ TEST_F(RealRunner, TheChildDiesWithUs) {
     ::kill(parent, SIGKILL);
     ::waitpid(parent, nullptr, 0);
     EXPECT_TRUE(dies_within(child, 2s));
+}
+
+TEST_F(RealRunner, WhatTheChildStartedDiesWithUs) {
+    const pid_t parent = ::fork();
+    ASSERT_GE(parent, 0);
+    if (parent == 0) {
+        static_cast<void>(make_process_runner()->run(sh("sh -c 'echo $$ > " + (folder_ / "pid") + "; exec sleep 1000' & wait")));
+        ::_exit(0);
+    }
+    const pid_t grandchild = pid_in(folder_ / "pid");
+    EXPECT_FALSE(dead(grandchild));
+    ::kill(parent, SIGKILL);
+    ::waitpid(parent, nullptr, 0);
+    EXPECT_TRUE(dies_within(grandchild, 2s));
+}
+
+TEST_F(RealRunner, ALockOfOursIsFreeAsSoonAsWeAreDead) {
+    const std::string lock = folder_ / "lock";
+    write_file(lock, "");
+    const pid_t parent = ::fork();
+    ASSERT_GE(parent, 0);
+    if (parent == 0) {
+        const int held = ::open(lock.c_str(), O_RDONLY);  // without O_CLOEXEC, as a careless library would
+        ::flock(held, LOCK_EX);
+        static_cast<void>(make_process_runner()->run(sh("echo $$ > " + (folder_ / "pid") + "; exec sleep 1000")));
+        ::_exit(0);
+    }
+    ASSERT_GT(pid_in(folder_ / "pid"), 0);
+    const int mine = ::open(lock.c_str(), O_RDONLY | O_CLOEXEC);
+    EXPECT_NE(::flock(mine, LOCK_EX | LOCK_NB), 0);
+    ::kill(parent, SIGKILL);
+    ::waitpid(parent, nullptr, 0);
+    bool free = false;
+    for (const auto until = Clock::now() + 1s; !free && Clock::now() < until; std::this_thread::sleep_for(1ms)) {
+        free = ::flock(mine, LOCK_EX | LOCK_NB) == 0;
+    }
+    EXPECT_TRUE(free);
+    ::close(mine);
+}
+
+TEST_F(RealRunner, NoProcessOfOursIsLeftAfterwards) {
+    ASSERT_TRUE(runner_->run(sh("true")));
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // ECHILD: not even a zombie
+    EXPECT_EQ(errno, ECHILD);
 }
 
 TEST_F(RealRunner, LimitsHold) {

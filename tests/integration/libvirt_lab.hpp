@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -81,13 +82,15 @@ protected:
         return spec;
     }
 
+    /// Never the same twice in a test: until its QEMU binds it a port still looks free. Below those that amivirt itself hands out.
     std::uint16_t free_port() {
         for (int i = 0; i < 1000; ++i) {
-            const auto port = static_cast<std::uint16_t>(20000 + ids_->random() % 2000);
-            if (host_->port_free("127.0.0.1", port, "tcp")) {
+            const auto port = static_cast<std::uint16_t>(10000 + ids_->random() % 10000);
+            if (host_->port_free("127.0.0.1", port, "tcp") && ports_.insert(port).second) {
                 return port;
             }
         }
+        ADD_FAILURE() << "no free port";
         return 0;
     }
 
@@ -113,6 +116,7 @@ protected:
     std::unique_ptr<Host> host_ = make_host();
     std::unique_ptr<Hypervisor> hypervisor_ = make_libvirt_hypervisor({system_or_session(), AMIVIRT_DOMAIN_TEMPLATE, log_});
     std::vector<InstanceId> made_;
+    std::set<std::uint16_t> ports_;
 };
 
 }  // namespace amivirt::integration

@@ -41,7 +41,7 @@ TEST_F(InstancesTest, LaunchesManyOverOneLayer) {
         EXPECT_EQ(domain->spec->store_id, catalog.store_id());
         EXPECT_EQ(domain->spec->memory, MiB{512});
         ASSERT_EQ(domain->spec->disks.size(), 1U);
-        EXPECT_THAT(domain->spec->disks.front().serial, ::testing::StartsWith("vol-"));
+        EXPECT_THAT(domain->spec->disks.front().serial, ::testing::MatchesRegex("vol[0-9a-f]{17}"));
     }
     EXPECT_EQ(macs.size(), 5U);
     EXPECT_EQ(ports.size(), 5U);

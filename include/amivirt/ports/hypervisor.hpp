@@ -16,7 +16,7 @@ namespace amivirt {
 
 struct DomainDisk {
     DiskSource source;
-    std::string serial;                       ///< the volume id; libvirt passes it to the guest (virtio-blk shows its first 20 characters)
+    std::string serial;  ///< what the guest sees, at most 20 characters: the volume id without its dash (as on EC2's NVMe disks)
     std::optional<std::uint32_t> iops;        ///< total per second
     std::optional<std::uint32_t> throughput;  ///< MiB/s
 };

@@ -24,8 +24,6 @@
 #include "adapters/common/files.hpp"
 #include "amivirt/base/interrupt.hpp"
 
-extern char** environ;
-
 namespace amivirt {
 namespace {
 
@@ -86,7 +84,7 @@ Result<std::string> find_program(const std::string& name) {
     while (!name.empty()) {
         const auto colon = path.find(':');
         const std::string_view folder = path.substr(0, colon);
-        const std::string candidate = (folder.empty() ? std::string(".") : std::string(folder)) + "/" + name;
+        const std::string candidate = fmt::format("{}/{}", folder.empty() ? "." : folder, name);
         if (is_program(candidate)) {
             return candidate;
         }
@@ -110,7 +108,7 @@ std::vector<std::string> merged_environment(const std::vector<std::pair<std::str
         }
     }
     for (const auto& [name, value] : added) {
-        entries.push_back(name + "=" + value);
+        entries.push_back(fmt::format("{}={}", name, value));
     }
     return entries;
 }
@@ -184,10 +182,57 @@ struct ChildFailure {
     ::_exit(127);
 }
 
+/// Waits for the end of the lifeline, which is our end, and kills the group: the kernel's own death signal reaches the child, but not
+/// what the child has started (a recipe's tools would write into a store that has been tidied up meanwhile).
+[[noreturn]] void watch_over(int lifeline, pid_t group) noexcept {
+    ::setpgid(0, 0);
+    // Everything else, locks above all, must not outlive the process because of us.
+    if (::dup2(lifeline, 0) != 0 || ::syscall(SYS_close_range, 1U, ~0U, 0U) != 0) {
+        for (int fd = 1; fd < 4096; ++fd) {
+            ::close(fd);
+        }
+    }
+    char nothing = 0;
+    while (::read(0, &nothing, 1) < 0 && errno == EINTR) {
+    }
+    ::kill(-group, SIGKILL);
+    ::_exit(0);
+}
+
+class Guard {
+public:
+    /// Called with all signals blocked. Without a guard (no pipe, no process left) the child itself still dies with us.
+    void start(pid_t group) noexcept {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+            return;
+        }
+        const FileDescriptor read_end(ends[0]);
+        lifeline_.reset(ends[1]);
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            watch_over(read_end.get(), group);
+        }
+    }
+    /// Before the group's number is given back, since a guard would take its successor for the group.
+    void end() noexcept {
+        if (pid_ > 0) {
+            ::kill(pid_, SIGKILL);
+            while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+            }
+        }
+        pid_ = -1;
+    }
+
+private:
+    FileDescriptor lifeline_;
+    pid_t pid_ = -1;
+};
+
 /// Kills the whole group and reaps the child unless that was done; so no way out of run() leaves one behind.
 class Child {
 public:
-    explicit Child(pid_t pid) : pid_(pid), pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+    explicit Child(pid_t pid) : pid_(pid), pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) { guard_.start(pid); }
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
     ~Child() { end(); }
@@ -205,6 +250,7 @@ public:
         if (pid_ <= 0) {
             return status_;
         }
+        guard_.end();
         ::kill(-pid_, SIGKILL);
         int raw = 0;
         pid_t waited = -1;
@@ -219,6 +265,7 @@ public:
 private:
     pid_t pid_;
     FileDescriptor pidfd_;
+    Guard guard_;
     int status_ = 0;
 };
 
@@ -309,13 +356,14 @@ Result<CommandResult> ForkingRunner::run(const Command& command) {
     if (pid == 0) {
         become(plan);
     }
-    const int fork_error = errno;
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) {
+        const int fork_error = errno;
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
         return system_error(fork_error, "start", plan.program);
     }
     ::setpgid(pid, pid);  // also done by the child: whoever comes first
     Child child(pid);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     output.write_end.reset();
     errors.write_end.reset();
     status.write_end.reset();
