@@ -39,7 +39,7 @@ class KillAtEachStep(Case):
                     check(context, name)
                 self.assert_clean()
                 clean_up(context)
-                self.assert_clean()
+        self.assert_clean()
 
     def drop_all(self, _context=None):
         ids = self.store.ok("ps", "-o", "id").lines
