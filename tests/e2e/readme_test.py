@@ -58,7 +58,7 @@ class Readme(Case):
                 # What a host is differs; that it was examined does not.
                 if not os.environ.get("AMIVIRT_UPDATE_README") and command != "amivirt doctor":
                     self.assertEqual(shape(ran.stdout), shape(expected), f"README.md differs from what `{command}` prints")
-            new_text = new_text.replace(block, printed_block.replace(str(self.store.folder / "home"), "/var/lib/amivirt"))
+            new_text = new_text.replace(block, printed_block.replace(str(self.store.home), "/var/lib/amivirt").replace(str(self.work), "/src/amivirt"))
         self.assert_clean()
         if os.environ.get("AMIVIRT_UPDATE_README"):
             README.write_text(new_text)
