@@ -175,6 +175,8 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
     if (!faults.none()) {
         return faults.error("this launch");
     }
+    // A hypervisor that cannot be asked could not be asked to undo either: find out before anything is made.
+    AMIVIRT_TRY(ports_.hypervisor.info());
     return plan;
 }
 

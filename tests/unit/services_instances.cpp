@@ -286,6 +286,14 @@ TEST_F(InstancesTest, WhenLibvirtCannotBeAskedNothingIsGuessed) {
     expect_clean();
 }
 
+TEST_F(InstancesTest, WithoutLibvirtALaunchMakesNothing) {
+    hypervisor.become_unavailable();
+    EXPECT_EQ(instances.run(me, request(2), progress).error().code, Code::hypervisor_unavailable);
+    EXPECT_TRUE(rows(&CatalogSession::instances).empty());
+    EXPECT_TRUE(rows(&CatalogSession::operations).empty());
+    EXPECT_EQ(store.layers().size(), 1U);
+}
+
 TEST_F(InstancesTest, ADeadLaunchIsUndoneOnceLibvirtAnswers) {
     hypervisor.script().before("start", [&] { hypervisor.become_unavailable(); });
     EXPECT_FALSE(instances.run(me, request(2), progress));
