@@ -30,6 +30,7 @@ std::vector<CodeFacts> make_table() {
     add(Code::insufficient_instance_capacity, "InsufficientInstanceCapacity", k_bad_request, ExitStatus::failed);
     add(Code::instance_limit_exceeded, "InstanceLimitExceeded", k_bad_request, ExitStatus::failed);
     add(Code::internal_error, "InternalError", k_internal_server_error, ExitStatus::failed);
+    add(Code::invalid_attachment_not_found, "InvalidAttachment.NotFound", k_bad_request, ExitStatus::not_found);
     add(Code::invalid_ami_id_malformed, "InvalidAMIID.Malformed", k_bad_request, ExitStatus::usage);
     add(Code::invalid_ami_id_not_found, "InvalidAMIID.NotFound", k_bad_request, ExitStatus::not_found);
     add(Code::invalid_ami_id_unavailable, "InvalidAMIID.Unavailable", k_bad_request, ExitStatus::wrong_state);

@@ -143,6 +143,36 @@ constexpr std::array<Field<Machine>, 14> k_instance_fields{{
     {"tag-key", [](const Machine& m) { return keys(m.instance.tags); }},
 }};
 
+constexpr std::array<Field<Volume>, 14> k_volume_fields{{
+    {"attachment.attach-time", [](const Volume& v) { return v.attachment ? one(to_iso8601(v.attachment->attached)) : none(); }},
+    {"attachment.delete-on-termination",
+     [](const Volume& v) { return v.attachment ? one(truth(v.attachment->delete_on_termination)) : none(); }},
+    {"attachment.device", [](const Volume& v) { return v.attachment ? one(v.attachment->device_name) : none(); }},
+    {"attachment.instance-id", [](const Volume& v) { return v.attachment ? one(v.attachment->instance.str()) : none(); }},
+    {"attachment.status", [](const Volume& v) { return v.attachment ? one("attached") : none(); }},
+    {"create-time", [](const Volume& v) { return one(to_iso8601(v.created)); }},
+    {"encrypted", [](const Volume& v) { return one(truth(v.encrypted)); }},
+    {"owner-id", [](const Volume& v) { return one(v.owner.str()); }},
+    {"size", [](const Volume& v) { return one(std::to_string(v.size.count)); }},
+    {"snapshot-id", [](const Volume& v) { return v.snapshot ? one(v.snapshot->str()) : none(); }},
+    {"status", [](const Volume& v) { return one(to_string(v.state)); }},
+    {"tag-key", [](const Volume& v) { return keys(v.tags); }},
+    {"volume-id", [](const Volume& v) { return one(v.id.str()); }},
+    {"volume-type", [](const Volume& v) { return one(to_string(v.type)); }},
+}};
+
+constexpr std::array<Field<Snapshot>, 9> k_snapshot_fields{{
+    {"description", [](const Snapshot& s) { return one_unless_empty(s.description); }},
+    {"encrypted", [](const Snapshot& s) { return one(truth(s.encrypted)); }},
+    {"owner-id", [](const Snapshot& s) { return one(s.owner.str()); }},
+    {"snapshot-id", [](const Snapshot& s) { return one(s.id.str()); }},
+    {"start-time", [](const Snapshot& s) { return one(to_iso8601(s.created)); }},
+    {"status", [](const Snapshot& s) { return one(to_string(s.state)); }},
+    {"tag-key", [](const Snapshot& s) { return keys(s.tags); }},
+    {"volume-id", [](const Snapshot& s) { return s.volume ? one(s.volume->str()) : none(); }},
+    {"volume-size", [](const Snapshot& s) { return one(std::to_string(s.size.count)); }},
+}};
+
 bool is_tag_filter(std::string_view name) noexcept { return name.size() > k_tag.size() && name.starts_with(k_tag); }
 
 template <class Object, std::size_t N>
@@ -269,11 +299,19 @@ bool wildcard_match(std::string_view pattern, std::string_view text) noexcept {
 
 Result<void> check_image_filters(const std::vector<Filter>& filters) { return check_filters(k_image_fields, filters); }
 Result<void> check_instance_filters(const std::vector<Filter>& filters) { return check_filters(k_instance_fields, filters); }
+Result<void> check_volume_filters(const std::vector<Filter>& filters) { return check_filters(k_volume_fields, filters); }
+Result<void> check_snapshot_filters(const std::vector<Filter>& filters) { return check_filters(k_snapshot_fields, filters); }
 
 bool matches(const Image& image, const std::vector<Filter>& filters) { return all_match(k_image_fields, image, image.tags, filters); }
 
 bool matches(const Instance& instance, const std::vector<Volume>& attached, const std::vector<Filter>& filters) {
     return all_match(k_instance_fields, Machine{instance, attached}, instance.tags, filters);
+}
+
+bool matches(const Volume& volume, const std::vector<Filter>& filters) { return all_match(k_volume_fields, volume, volume.tags, filters); }
+
+bool matches(const Snapshot& snapshot, const std::vector<Filter>& filters) {
+    return all_match(k_snapshot_fields, snapshot, snapshot.tags, filters);
 }
 
 }  // namespace amivirt

@@ -6,7 +6,7 @@ namespace amivirt {
 
 namespace {
 
-constexpr std::array<Word<OperationKind>, 7> k_kinds{{
+constexpr std::array<Word<OperationKind>, 13> k_kinds{{
     {OperationKind::import_image, "ImportImage"},
     {OperationKind::run_instances, "RunInstances"},
     {OperationKind::start_instances, "StartInstances"},
@@ -14,6 +14,12 @@ constexpr std::array<Word<OperationKind>, 7> k_kinds{{
     {OperationKind::reboot_instances, "RebootInstances"},
     {OperationKind::terminate_instances, "TerminateInstances"},
     {OperationKind::collect_layers, "CollectLayers"},
+    {OperationKind::create_volume, "CreateVolume"},
+    {OperationKind::attach_volume, "AttachVolume"},
+    {OperationKind::detach_volume, "DetachVolume"},
+    {OperationKind::modify_volume, "ModifyVolume"},
+    {OperationKind::create_snapshots, "CreateSnapshots"},
+    {OperationKind::flatten_layers, "FlattenLayers"},
 }};
 
 }  // namespace

@@ -16,6 +16,10 @@ constexpr std::array<Word<BootMode>, 3> k_boot_modes{{
     {BootMode::uefi, "uefi"},
     {BootMode::uefi_preferred, "uefi-preferred"},
 }};
+constexpr std::array<Word<RootDeviceType>, 2> k_root_device_types{{
+    {RootDeviceType::ebs, "ebs"},
+    {RootDeviceType::instance_store, "instance-store"},
+}};
 constexpr std::array<Word<Firmware>, 2> k_firmwares{{
     {Firmware::bios, "legacy-bios"},
     {Firmware::uefi, "uefi"},
@@ -54,6 +58,9 @@ bool can_run(Architecture host, Architecture guest) noexcept {
 
 std::string_view to_string(BootMode value) noexcept { return word_for(k_boot_modes, value); }
 Result<BootMode> parse_boot_mode(std::string_view text) { return parse_word(k_boot_modes, "boot mode", text); }
+
+std::string_view to_string(RootDeviceType value) noexcept { return word_for(k_root_device_types, value); }
+Result<RootDeviceType> parse_root_device_type(std::string_view text) { return parse_word(k_root_device_types, "root device type", text); }
 
 std::string_view to_string(Firmware value) noexcept { return word_for(k_firmwares, value); }
 

@@ -1,5 +1,6 @@
 #include "amivirt/domain/storage.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -112,6 +113,20 @@ std::set<LayerId> unreachable_layers(const std::vector<Layer>& layers, const std
         }
     }
     return result;
+}
+
+std::vector<LayerId> chain_of(const LayerId& top, const std::vector<Layer>& layers) {
+    std::vector<LayerId> chain;
+    std::optional<LayerId> at = top;
+    while (at && std::find(chain.begin(), chain.end(), *at) == chain.end()) {
+        const auto found = std::find_if(layers.begin(), layers.end(), [&](const Layer& layer) { return layer.id == *at; });
+        if (found == layers.end()) {
+            break;
+        }
+        chain.push_back(found->id);
+        at = found->parent;
+    }
+    return chain;
 }
 
 }  // namespace amivirt

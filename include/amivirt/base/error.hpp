@@ -19,6 +19,7 @@ enum class Code {
     insufficient_instance_capacity,
     instance_limit_exceeded,
     internal_error,
+    invalid_attachment_not_found,
     invalid_ami_id_malformed,
     invalid_ami_id_not_found,
     invalid_ami_id_unavailable,

@@ -31,8 +31,16 @@ struct Filter {
 /// Both assume checked filters. Filter names of EC2.md ("Search"), for instances those of DescribeInstances that we can
 /// answer: architecture, client-token, image-id, instance-id, instance-state-code, instance-state-name, instance-type,
 /// launch-index, launch-time, owner-id, reservation-id, root-device-name, block-device-mapping.volume-id, tag:<key>, tag-key.
+[[nodiscard]] Result<void> check_volume_filters(const std::vector<Filter>& filters);
+[[nodiscard]] Result<void> check_snapshot_filters(const std::vector<Filter>& filters);
 [[nodiscard]] bool matches(const Image& image, const std::vector<Filter>& filters);
 [[nodiscard]] bool matches(const Instance& instance, const std::vector<Volume>& attached, const std::vector<Filter>& filters);
+/// Those of DescribeVolumes: attachment.attach-time, attachment.delete-on-termination, attachment.device, attachment.instance-id,
+/// attachment.status, create-time, encrypted, owner-id, size, snapshot-id, status, volume-id, volume-type, tag:<key>, tag-key.
+[[nodiscard]] bool matches(const Volume& volume, const std::vector<Filter>& filters);
+/// Those of DescribeSnapshots: description, encrypted, owner-id, snapshot-id, start-time, status, volume-id, volume-size, tag:<key>,
+/// tag-key.
+[[nodiscard]] bool matches(const Snapshot& snapshot, const std::vector<Filter>& filters);
 
 /// The member of `words` nearest to `word` by edit distance, if near enough to be a slip; else "".
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& words);

@@ -41,6 +41,7 @@ struct Image {
     std::string os_version;        ///< "12.5"; "" unknown
     std::string default_user;      ///< who logs in; "" unknown
     std::string root_device_name = "/dev/sda1";
+    RootDeviceType root_device_type = RootDeviceType::ebs;
     BlockDeviceMapping mapping;
     LaunchPermissions permissions;
     TimePoint created{};

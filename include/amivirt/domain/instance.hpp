@@ -46,6 +46,14 @@ struct PortForward {
     friend bool operator==(const PortForward&, const PortForward&) = default;
 };
 
+/// An instance store disk: made empty at each start, gone at stop and terminate, in no snapshot.
+struct EphemeralDisk {
+    std::string device_name;
+    unsigned number = 0;  ///< ephemeral0..23
+    GiB size;
+    friend bool operator==(const EphemeralDisk&, const EphemeralDisk&) = default;
+};
+
 struct Instance {
     InstanceId id;
     ReservationId reservation;
@@ -64,7 +72,9 @@ struct Instance {
     Firmware firmware = Firmware::bios;
     Accelerator accelerator = Accelerator::tcg;
     std::string root_device_name;
-    std::string mac_address;  ///< unique in a region
+    RootDeviceType root_device_type = RootDeviceType::ebs;
+    std::vector<EphemeralDisk> ephemeral;  ///< by device name
+    std::string mac_address;               ///< unique in a region
     std::vector<PortForward> ports;
     ShutdownBehavior shutdown_behavior = ShutdownBehavior::stop;
     bool termination_protected = false;

@@ -24,6 +24,7 @@ struct ImageManifest {
     std::string platform;
     std::string default_user;
     std::string root_device_name = "/dev/sda1";
+    RootDeviceType root_device_type = RootDeviceType::ebs;
     ManifestSource source;
     BlockDeviceMapping mapping;
     LaunchPermissions permissions;

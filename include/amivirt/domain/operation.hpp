@@ -18,6 +18,12 @@ enum class OperationKind {
     reboot_instances,
     terminate_instances,
     collect_layers,
+    create_volume,
+    attach_volume,
+    detach_volume,
+    modify_volume,
+    create_snapshots,
+    flatten_layers,
 };
 [[nodiscard]] std::string_view to_string(OperationKind value) noexcept;  // "RunInstances": EC2's action name where there is one
 [[nodiscard]] Result<OperationKind> parse_operation_kind(std::string_view text);

@@ -20,6 +20,11 @@ enum class BootMode { legacy_bios, uefi, uefi_preferred };
 [[nodiscard]] Result<BootMode> parse_boot_mode(std::string_view text);
 
 /// What the hypervisor really starts.
+/// What an image's root is: a volume that outlives a stop, or a disk that dies with the instance (source: EC2 root device type).
+enum class RootDeviceType { ebs, instance_store };
+[[nodiscard]] std::string_view to_string(RootDeviceType value) noexcept;  // "instance-store"
+[[nodiscard]] Result<RootDeviceType> parse_root_device_type(std::string_view text);
+
 enum class Firmware { bios, uefi };
 [[nodiscard]] std::string_view to_string(Firmware value) noexcept;  // "legacy-bios", "uefi": EC2's currentInstanceBootMode
 

@@ -1,6 +1,7 @@
 // Layers, snapshots, volumes: the storage graph. A layer's file goes when nothing reaches it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,12 +26,22 @@ enum class LayerState {
 [[nodiscard]] std::string_view to_string(LayerState value) noexcept;
 [[nodiscard]] Result<LayerState> parse_layer_state(std::string_view text);
 
+/// How a sealed layer's file looked when it was sealed. Its bytes never change again: a file that looks otherwise was changed by others.
+struct Seal {
+    Bytes file_size;
+    std::int64_t modified_ns = 0;  ///< the file's mtime, nanoseconds since 1970
+    std::string sha256;            ///< of the file; "" until `fsck --deep` has read it once
+    friend bool operator==(const Seal&, const Seal&) = default;
+};
+
 struct Layer {
     LayerId id;
     std::optional<LayerId> parent;
     LayerState state = LayerState::creating;
     Bytes virtual_size;
     std::string content_sha256;  ///< of the (decompressed) source a sealed base came from; "" for others. Unique where set.
+    bool encrypted = false;      ///< its clusters are (qcow2 LUKS, the region's key); layers of one chain may differ
+    std::optional<Seal> seal;    ///< of a sealed one; absent if an older amivirt sealed it
     TimePoint created{};
 };
 
@@ -75,6 +86,7 @@ struct Volume {
     std::optional<std::uint32_t> iops;
     std::optional<std::uint32_t> throughput;
     bool encrypted = false;
+    bool instance_store = false;  ///< the root of an instance-store instance: lives and dies with it, no EBS volume to anybody
     VolumeState state = VolumeState::creating;
     std::optional<Attachment> attachment;
     TimePoint created{};
@@ -84,5 +96,8 @@ struct Volume {
 /// Layers that neither a snapshot nor a volume reaches over parents; those `creating` are never among them. Pure.
 [[nodiscard]] std::set<LayerId> unreachable_layers(const std::vector<Layer>& layers, const std::vector<Snapshot>& snapshots,
                                                    const std::vector<Volume>& volumes);
+
+/// `top` and its parents, top first; ends where a parent is not among `layers`, and at a cycle.
+[[nodiscard]] std::vector<LayerId> chain_of(const LayerId& top, const std::vector<Layer>& layers);
 
 }  // namespace amivirt

@@ -15,7 +15,7 @@
 namespace amivirt {
 
 struct DomainDisk {
-    DiskSource source;
+    DiskSource source;   ///< whether it, or a layer below, is encrypted is seen in the files' headers
     std::string serial;  ///< what the guest sees, at most 20 characters: the volume id without its dash (as on EC2's NVMe disks)
     std::optional<std::uint32_t> iops;        ///< total per second
     std::optional<std::uint32_t> throughput;  ///< MiB/s

@@ -6,6 +6,7 @@
 
 #include "amivirt/base/ids.hpp"
 #include "amivirt/base/size.hpp"
+#include "amivirt/ports/volume_store.hpp"
 
 namespace amivirt {
 
@@ -21,6 +22,10 @@ public:
     /// Makes the folder and writes the seed; replaces what is there. The hypervisor's user can read it, others cannot.
     [[nodiscard]] virtual Result<InstancePaths> create(const InstanceId& instance, const std::string& seed_image) = 0;
     [[nodiscard]] virtual InstancePaths paths(const InstanceId& instance) const = 0;
+    /// Makes instance store disk `number` empty and `size` large (sparse, raw), replacing what is there.
+    [[nodiscard]] virtual Result<DiskSource> create_ephemeral(const InstanceId& instance, unsigned number, Bytes size) = 0;
+    /// Removes all instance store disks. Idempotent.
+    [[nodiscard]] virtual Result<void> remove_ephemeral(const InstanceId& instance) = 0;
     /// The whole folder. Idempotent.
     [[nodiscard]] virtual Result<void> remove(const InstanceId& instance) = 0;
     /// Console bytes from `offset` on, at most `limit`; empty at the end or if nothing was printed yet.

@@ -1,6 +1,7 @@
 // Where the bytes of layers are. Services name layers; only the store knows paths.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "amivirt/base/ids.hpp"
 #include "amivirt/base/progress.hpp"
 #include "amivirt/base/size.hpp"
+#include "amivirt/domain/storage.hpp"
 
 namespace amivirt {
 
@@ -29,18 +31,32 @@ struct ProbedDisk {
     Bytes virtual_size;
 };
 
-struct LayerUsage {
-    Bytes virtual_size;
-    Bytes allocated;  ///< what the file system gives it
+/// A layer's file as it lies there.
+struct LayerFile {
+    Bytes virtual_size;             ///< the header's
+    std::optional<LayerId> parent;  ///< the header's backing file, where it names a layer
+    bool encrypted = false;
+    bool read_only = false;  ///< mode 0444: sealed
+    Bytes file_size;
+    Bytes allocated;               ///< what the file system gives it
+    std::int64_t modified_ns = 0;  ///< mtime, nanoseconds since 1970
 };
+
+enum class Encrypted { yes, no };
 
 class VolumeStore {
 public:
     virtual ~VolumeStore() = default;
 
     /// A new writable layer over `parent` (or empty), `size` large. Appears whole or not at all; not durable until the
-    /// guest flushes, which is enough since nothing is in it. An existing file of that id is replaced.
-    [[nodiscard]] virtual Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size) = 0;
+    /// guest flushes, which is enough since nothing is in it. An existing file of that id is replaced. Encrypted with the region's key,
+    /// which is made when it is first needed, in a file that only the store's owner can read.
+    [[nodiscard]] virtual Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
+                                              Encrypted encrypted) = 0;
+    /// From now on nobody writes to it: durable, mode 0444. Returns how it looks. Idempotent. A guest may have it open for reading.
+    [[nodiscard]] virtual Result<Seal> seal(const LayerId& layer) = 0;
+    /// Makes a writable layer that no guest has open at least `size` large; never smaller. Durable. Idempotent.
+    [[nodiscard]] virtual Result<void> grow(const LayerId& layer, Bytes size) = 0;
     /// Sniffs the format from the bytes (never the name) and refuses what must not come in: unreadable or truncated, a
     /// backing file, an external data file, extents elsewhere, a virtual size over the limit, text. invalid_disk_image
     /// (quotes `shown_as`, the name the user gave).
@@ -52,8 +68,8 @@ public:
     /// Removes the layer's file and any temporary of it. Idempotent.
     [[nodiscard]] virtual Result<void> remove(const LayerId& layer) = 0;
     [[nodiscard]] virtual DiskSource source(const LayerId& layer) const = 0;
-    /// io_error if its file is not there.
-    [[nodiscard]] virtual Result<LayerUsage> usage(const LayerId& layer) = 0;
+    /// nullopt if its file is not there; store_corrupt if that is not a qcow2 image or ends within its header. Cheap: no tool is called.
+    [[nodiscard]] virtual Result<std::optional<LayerFile>> look(const LayerId& layer) = 0;
     /// Ids of all layer files, and the names of files that are none of ours.
     struct Contents {
         std::vector<LayerId> layers;

@@ -35,6 +35,7 @@ struct ImportRequest {
     std::string platform;
     std::string default_user;
     std::string root_device_name = "/dev/sda1";
+    RootDeviceType root_device_type = RootDeviceType::ebs;
     BlockDeviceMapping mapping;  ///< more entries; the root's may give a larger size, a type, IOPS
     LaunchPermissions permissions;
     Tags tags;

@@ -11,7 +11,8 @@ namespace amivirt {
 
 class Reconciler {
 public:
-    Reconciler(Operations& operations, Images& images, Instances& instances, Storage& storage, Log& log);
+    Reconciler(Operations& operations, Images& images, Instances& instances, Volumes& volumes, Snapshots& snapshots, Storage& storage,
+               Log& log);
     /// Cheap when nothing died. What could not be recovered now (libvirt down) stays and is told as a sentence each.
     [[nodiscard]] Result<std::vector<std::string>> recover();
 
@@ -19,6 +20,8 @@ private:
     Operations& operations_;
     Images& images_;
     Instances& instances_;
+    Volumes& volumes_;
+    Snapshots& snapshots_;
     Storage& storage_;
     Log& log_;
 };

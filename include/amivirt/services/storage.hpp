@@ -14,6 +14,8 @@ public:
     [[nodiscard]] Result<void> mark_unreachable(CatalogSession& session, Operation& row);
     /// Removes the files, then the rows of the layers that a collect_layers operation holds. Also what recovery does. Idempotent.
     [[nodiscard]] Result<void> finish(ActiveOperation& operation);
+    /// Is every file of `top`'s chain there and, where sealed, as it was when it was sealed? store_corrupt naming the first that is not.
+    [[nodiscard]] Result<void> verify_chain(const LayerId& top, const std::vector<Layer>& layers);
     [[nodiscard]] VolumeStore& store() noexcept { return store_; }
 
 private:
