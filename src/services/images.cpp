@@ -122,13 +122,17 @@ Result<Image> Images::import(const AccountId& caller, const ImportRequest& reque
     image.created = ports_.clock.now();
     const auto snapshot = make_id<SnapshotId>(ports_.ids);
     const auto layer = make_id<LayerId>(ports_.ids);
+    Layer own;
+    own.id = layer;
+    own.created = image.created;
 
-    auto operation = AMIVIRT_TRY(ports_.operations.begin(
-        OperationKind::import_image, {image.id.str(), layer.str()}, k_patience, [&](CatalogSession& session, Operation&) -> Result<void> {
-            // The pending image reserves its name; the creating layer keeps collections away from its file.
-            AMIVIRT_TRY(session.images().insert(image));
-            return session.layers().insert(Layer{layer, std::nullopt, LayerState::creating, {}, "", image.created});
-        }));
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(OperationKind::import_image, {image.id.str(), layer.str()}, k_patience,
+                                                         [&](CatalogSession& session, Operation&) -> Result<void> {
+                                                             // The pending image reserves its name; the creating layer keeps collections
+                                                             // away from its file.
+                                                             AMIVIRT_TRY(session.images().insert(image));
+                                                             return session.layers().insert(own);
+                                                         }));
     Revert revert([this](const std::string& what, const Error& error) {
         ports_.log.write(LogLevel::error, "images", fmt::format("could not {}: {}", what, amivirt::describe(error)));
     });
@@ -237,11 +241,13 @@ Result<Image> Images::ingest(ActiveOperation& operation, Image image, const Snap
     }));
 
     Bytes virtual_size;
+    std::optional<Seal> seal;
     const auto convert = [&]() -> Result<void> {
         const auto probed = AMIVIRT_TRY(ports_.storage.store().probe(staged.disk, shown_as));
         virtual_size = probed.virtual_size;
         AMIVIRT_TRY(ports_.storage.store().import(layer, staged.disk, probed, progress));
         fault_point("import.converted");
+        seal = AMIVIRT_TRY(ports_.storage.store().seal(layer));
         return ports_.stager.check_unchanged(staged);
     };
     if (shared) {
@@ -294,6 +300,7 @@ Result<Image> Images::ingest(ActiveOperation& operation, Image image, const Snap
         own->state = LayerState::sealed;
         own->virtual_size = virtual_size;
         own->content_sha256 = twin ? "" : staged.content_sha256;
+        own->seal = seal;
         AMIVIRT_TRY(session.layers().update(*own));
         Snapshot taken;
         taken.id = snapshot;

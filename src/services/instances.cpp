@@ -200,8 +200,10 @@ Result<InstanceListing> Instances::describe(const AccountId& caller, const Insta
 }
 
 Result<void> Instances::write_down(const Instance& seen, const std::optional<ObservedDomain>& domain) {
+    bool went_off = false;
     bool terminate_now = false;
     AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
+        went_off = false;
         terminate_now = false;
         auto row = AMIVIRT_TRY(session.instances().find(seen.id));
         // A start or stop that came in between made a new launch time or another state: what was seen is then no news.
@@ -215,13 +217,20 @@ Result<void> Instances::write_down(const Instance& seen, const std::optional<Obs
         }
         if (row->state == InstanceState::running) {
             AMIVIRT_TRY(next(row->state, InstanceEvent::powered_off));
+            went_off = true;
             set_stopped_by_itself(*row, domain ? domain->reason : OffReason::none);
-            terminate_now = row->shutdown_behavior == ShutdownBehavior::terminate && domain && domain->reason == OffReason::guest_shutdown;
+            // A root that dies with the instance leaves nothing to start again.
+            terminate_now =
+                row->root_device_type == RootDeviceType::instance_store ||
+                (row->shutdown_behavior == ShutdownBehavior::terminate && domain && domain->reason == OffReason::guest_shutdown);
         } else {
             set_state(*row, InstanceState::running);  // somebody started it by other means, such as virsh
         }
         return session.instances().update(*row);
     }));
+    if (went_off) {
+        AMIVIRT_TRY(ports_.files.remove_ephemeral(seen.id));  // what it had in instance store went with its run
+    }
     if (terminate_now) {
         // It was the guest's own wish: protection against a terminate request does not stand against it (source: EC2).
         AMIVIRT_TRY(terminate_by_id(seen.id, Force::yes));
@@ -270,6 +279,11 @@ Result<Instance> Instances::stop(const AccountId& caller, const std::string& id_
             if (instance.state == InstanceState::stopped) {
                 row.objects.clear();
                 return {};
+            }
+            if (instance.root_device_type == RootDeviceType::instance_store) {
+                return Error(Code::unsupported_operation,
+                             fmt::format("The instance '{}' does not have an 'ebs' root device type and cannot be stopped", id.str()),
+                             fmt::format("amivirt terminate {}", id.str()));
             }
             const auto stopping = next(instance.state, InstanceEvent::stop);
             if (!stopping) {
@@ -330,7 +344,11 @@ Result<void> Instances::settle(ActiveOperation& operation) {
     std::map<InstanceId, std::optional<ObservedDomain>> domains;
     for (const auto& object : operation.row().objects) {
         const auto id = AMIVIRT_TRY(InstanceId::parse(object));
-        domains.emplace(id, AMIVIRT_TRY(ports_.hypervisor.observe(id)));
+        auto domain = AMIVIRT_TRY(ports_.hypervisor.observe(id));
+        if (is_off(domain)) {
+            AMIVIRT_TRY(ports_.files.remove_ephemeral(id));
+        }
+        domains.emplace(id, std::move(domain));
     }
     return operation.finish([&](CatalogSession& session) -> Result<void> {
         for (const auto& [id, domain] : domains) {
@@ -375,6 +393,12 @@ Result<Instance> Instances::start(const AccountId& caller, const std::string& id
             instance.launched = ports_.clock.now();
             AMIVIRT_TRY(session.instances().update(instance));
             machine.volumes = volumes_of(id, AMIVIRT_TRY(session.volumes().list()).records);
+            if (machine.volumes.empty() || !machine.volumes.front().attachment->is_root) {
+                return Error(Code::incorrect_instance_state,
+                             fmt::format("instance \"{}\" cannot be started: no volume is attached as its root, {}", id.str(),
+                                         instance.root_device_name),
+                             fmt::format("amivirt volume attach VOLUME {} --device {}", id.str(), instance.root_device_name));
+            }
             machine.instance = std::move(instance);
             return {};
         }));
@@ -384,7 +408,13 @@ Result<Instance> Instances::start(const AccountId& caller, const std::string& id
     if (choice.fell_back) {
         progress.note(fmt::format("using TCG (software emulation, slower): {}", choice.reason));
     }
-    auto started = power_on(machine, type, progress);
+    const auto bring_back = [&]() -> Result<void> {
+        for (const auto& volume : machine.volumes) {
+            AMIVIRT_TRY_CONTEXT(ports_.storage.verify_chain(ports_.catalog, volume.layer), fmt::format("starting {}", id.str()));
+        }
+        return power_on(machine, type, progress);
+    };
+    auto started = bring_back();
     fault_point("start.started");
     AMIVIRT_TRY(settle(*operation));
     if (!started) {
@@ -509,8 +539,7 @@ Result<void> Instances::recover(ActiveOperation& operation) {
         case OperationKind::stop_instances:
         case OperationKind::reboot_instances:
             return settle(operation);
-        case OperationKind::import_image:
-        case OperationKind::collect_layers:
+        default:
             break;
     }
     return Error(Code::internal_error, fmt::format("{} is not an operation on instances", to_string(operation.row().kind)));

@@ -8,6 +8,7 @@
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 #include "amivirt/base/revert.hpp"
+#include "domain/device_name.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
 #include "parallel.hpp"
@@ -78,12 +79,10 @@ std::string fresh_mac(IdSource& ids) {
     return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", bits & 0xffU, (bits >> 8U) & 0xffU, (bits >> 16U) & 0xffU);
 }
 
-/// The volume id as its disk's serial number: without the dash, as EC2's NVMe disks have it; that is also all that virtio shows (20
-/// characters).
-std::string serial_of(const VolumeId& volume) {
-    std::string serial = volume.str();
-    std::erase(serial, '-');
-    return serial;
+/// Root first, then as a person would sort the device names.
+using DeviceOrder = std::tuple<bool, std::optional<DeviceName>, std::string>;
+DeviceOrder order_of(const Attachment& attachment) {
+    return {!attachment.is_root, parse_device_name(attachment.device_name), attachment.device_name};
 }
 
 using PortKey = std::tuple<std::string, std::uint16_t, std::string>;
@@ -91,13 +90,22 @@ PortKey key_of(const PortForward& port) { return {port.address, port.host_port, 
 
 }  // namespace
 
+std::string serial_of(const VolumeId& volume) {
+    std::string serial = volume.str();
+    std::erase(serial, '-');
+    return serial;
+}
+
+DomainDisk disk_of(const Volume& volume, const VolumeStore& store) {
+    return {store.source(volume.layer), serial_of(volume.id), volume.iops, volume.throughput};
+}
+
 std::vector<Volume> volumes_of(const InstanceId& instance, const std::vector<Volume>& all) {
     std::vector<Volume> attached;
     std::copy_if(all.begin(), all.end(), std::back_inserter(attached),
                  [&](const Volume& volume) { return volume.attachment && volume.attachment->instance == instance; });
-    std::sort(attached.begin(), attached.end(), [](const Volume& a, const Volume& b) {
-        return std::pair(!a.attachment->is_root, a.attachment->device_name) < std::pair(!b.attachment->is_root, b.attachment->device_name);
-    });
+    std::sort(attached.begin(), attached.end(),
+              [](const Volume& a, const Volume& b) { return order_of(*a.attachment) < order_of(*b.attachment); });
     return attached;
 }
 
@@ -147,6 +155,7 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
         input.root_device_name = plan.image.root_device_name;
         input.image = plan.image.mapping;
         input.request = request.mapping;
+        input.ephemeral_devices = plan.type.instance_store_volumes;
         for (const auto& snapshot : AMIVIRT_TRY(session.snapshots().list()).records) {
             if (snapshot.state == SnapshotState::completed) {
                 input.snapshots.push_back({snapshot.id, snapshot.size, snapshot.encrypted});
@@ -161,9 +170,12 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
         }
         return {};
     }));
+    // A layer that was lost or changed behind our back is told before anything is made over it.
+    std::set<LayerId> verified;
     for (const auto& device : plan.devices) {
-        if (device.encrypted) {
-            faults.add({Code::unsupported_operation, fmt::format("{}: encrypted volumes are not supported", device.device_name)});
+        const auto parent = device.snapshot ? plan.layers.find(*device.snapshot) : plan.layers.end();
+        if (parent != plan.layers.end() && verified.insert(parent->second).second) {
+            faults.check(ports_.storage.verify_chain(ports_.catalog, parent->second));
         }
     }
     if (auto choice = ports_.host.accelerator(request.accelerator)) {
@@ -252,6 +264,12 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
         instance.firmware = plan.firmware;
         instance.accelerator = plan.accelerator.accelerator;
         instance.root_device_name = plan.image.root_device_name;
+        instance.root_device_type = plan.image.root_device_type;
+        for (const auto& device : plan.devices) {
+            if (device.ephemeral) {
+                instance.ephemeral.push_back({device.device_name, *device.ephemeral, plan.type.instance_store_size});
+            }
+        }
         instance.mac_address = fresh_mac(ports_.ids);
         instance.shutdown_behavior = request.shutdown_behavior;
         instance.user_data = request.user_data;
@@ -262,9 +280,13 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
         instance.ports = AMIVIRT_TRY(pick_ports(session, wanted));
         AMIVIRT_TRY(session.instances().insert(instance));
         for (const auto& device : plan.devices) {
+            if (device.ephemeral) {
+                continue;
+            }
             Layer layer;
             layer.id = make_id<LayerId>(ports_.ids);
             layer.virtual_size = device.size.bytes();
+            layer.encrypted = device.encrypted;
             layer.created = now;
             if (device.snapshot) {
                 layer.parent = plan.layers.at(*device.snapshot);
@@ -279,8 +301,11 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
             volume.type = device.type;
             volume.iops = device.iops;
             volume.throughput = device.throughput;
+            volume.encrypted = device.encrypted;
+            volume.instance_store = device.is_root && instance.root_device_type == RootDeviceType::instance_store;
             volume.created = now;
-            volume.attachment = Attachment{instance.id, device.device_name, device.is_root, device.delete_on_termination, now};
+            volume.attachment =
+                Attachment{instance.id, device.device_name, device.is_root, volume.instance_store || device.delete_on_termination, now};
             AMIVIRT_TRY(session.volumes().insert(volume));
             machine.parents.emplace(volume.id, layer.parent);
             machine.volumes.push_back(std::move(volume));
@@ -303,8 +328,20 @@ Result<void> Instances::power_on(Machine& machine, const InstanceType& type, Pro
     spec.architecture = instance.architecture;
     spec.firmware = instance.firmware;
     spec.accelerator = instance.accelerator;
+    // Instance store disks are new with every start, and stand where their device names put them.
+    AMIVIRT_TRY(ports_.files.remove_ephemeral(instance.id));
+    std::map<DeviceOrder, DomainDisk> disks;
     for (const auto& volume : machine.volumes) {
-        spec.disks.push_back({ports_.storage.store().source(volume.layer), serial_of(volume.id), volume.iops, volume.throughput});
+        disks.emplace(order_of(*volume.attachment), disk_of(volume, ports_.storage.store()));
+    }
+    for (const auto& disk : instance.ephemeral) {
+        auto source = AMIVIRT_TRY(ports_.files.create_ephemeral(instance.id, disk.number, disk.size.bytes()));
+        fault_point("run.ephemeral");
+        disks.emplace(order_of({instance.id, disk.device_name}),
+                      DomainDisk{std::move(source), fmt::format("ephemeral{}", disk.number), {}, {}});
+    }
+    for (auto& [order, disk] : disks) {
+        spec.disks.push_back(std::move(disk));
     }
     spec.seed = paths.seed;
     spec.console_log = paths.console;
@@ -352,7 +389,8 @@ Result<void> Instances::replace_ports(Instance& instance, Progress& progress) {
 Result<void> Instances::bring_up(Machine& machine, const InstanceType& type, Progress& progress) {
     for (const auto& volume : machine.volumes) {
         check_interrupt();
-        AMIVIRT_TRY_CONTEXT(ports_.storage.store().create(volume.layer, machine.parents.at(volume.id), volume.size.bytes()),
+        AMIVIRT_TRY_CONTEXT(ports_.storage.store().create(volume.layer, machine.parents.at(volume.id), volume.size.bytes(),
+                                                          volume.encrypted ? Encrypted::yes : Encrypted::no),
                             fmt::format("making volume {}", volume.id.str()));
         fault_point("run.volume");
     }

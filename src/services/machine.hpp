@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "amivirt/services/instances.hpp"
@@ -25,6 +26,10 @@ struct Instances::Plan {
     Firmware firmware = Firmware::bios;
 };
 
+/// The volume id as its disk's serial number: without the dash, as EC2's NVMe disks have it; that is also all that virtio shows (20
+/// characters).
+[[nodiscard]] std::string serial_of(const VolumeId& volume);
+[[nodiscard]] DomainDisk disk_of(const Volume& volume, const VolumeStore& store);
 /// Volumes attached to `instance`, root first, then by device name.
 [[nodiscard]] std::vector<Volume> volumes_of(const InstanceId& instance, const std::vector<Volume>& all);
 

@@ -4,8 +4,15 @@
 
 namespace amivirt {
 
-Reconciler::Reconciler(Operations& operations, Images& images, Instances& instances, Storage& storage, Log& log)
-    : operations_(operations), images_(images), instances_(instances), storage_(storage), log_(log) {}
+Reconciler::Reconciler(Operations& operations, Images& images, Instances& instances, Volumes& volumes, Snapshots& snapshots,
+                       Storage& storage, Log& log)
+    : operations_(operations),
+      images_(images),
+      instances_(instances),
+      volumes_(volumes),
+      snapshots_(snapshots),
+      storage_(storage),
+      log_(log) {}
 
 Result<std::vector<std::string>> Reconciler::recover() {
     std::vector<std::string> left;
@@ -23,6 +30,14 @@ Result<std::vector<std::string>> Reconciler::recover() {
                 case OperationKind::reboot_instances:
                 case OperationKind::terminate_instances:
                     return instances_.recover(*operation);
+                case OperationKind::create_volume:
+                case OperationKind::attach_volume:
+                case OperationKind::detach_volume:
+                case OperationKind::modify_volume:
+                    return volumes_.recover(*operation);
+                case OperationKind::create_snapshots:
+                case OperationKind::flatten_layers:
+                    return snapshots_.recover(*operation);
             }
             return Error(Code::internal_error, "an operation of no known kind");
         }();

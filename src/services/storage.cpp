@@ -71,4 +71,58 @@ Result<void> Storage::finish(ActiveOperation& operation) {
     });
 }
 
+std::optional<std::string> Storage::wrong_with(const Layer& layer) {
+    const auto looked = store_.look(layer.id);
+    if (!looked) {
+        return looked.error().message;
+    }
+    if (!*looked) {
+        return "its file is not there";
+    }
+    const LayerFile& file = **looked;
+    if (file.parent != layer.parent) {
+        return fmt::format("its file stands on {}, the catalog says {}", file.parent ? file.parent->str() : "nothing",
+                           layer.parent ? layer.parent->str() : "nothing");
+    }
+    if (file.encrypted != layer.encrypted) {
+        return fmt::format("its file is {}encrypted, the catalog says otherwise", file.encrypted ? "" : "not ");
+    }
+    if (file.virtual_size < layer.virtual_size) {
+        return fmt::format("its disk is of {}, the catalog says {}", human(file.virtual_size), human(layer.virtual_size));
+    }
+    if (layer.state != LayerState::sealed || !layer.seal) {
+        return std::nullopt;
+    }
+    if (file.file_size != layer.seal->file_size) {
+        return fmt::format("its file has {} bytes, and had {} when it was sealed", file.file_size.count, layer.seal->file_size.count);
+    }
+    if (file.modified_ns != layer.seal->modified_ns) {
+        return "its file was written to after it was sealed";
+    }
+    return std::nullopt;
+}
+
+Result<void> Storage::verify_chain(Catalog& catalog, const LayerId& top) {
+    std::vector<Layer> chain;
+    AMIVIRT_TRY(catalog.read([&](CatalogSession& session) -> Result<void> {
+        std::optional<LayerId> at = top;
+        while (at) {
+            auto layer = AMIVIRT_TRY(session.layers().find(*at));
+            if (!layer) {
+                return Error(Code::store_corrupt, fmt::format("the record of layer {} is gone", at->str()), "amivirt fsck");
+            }
+            at = layer->parent;
+            chain.push_back(std::move(*layer));
+        }
+        return {};
+    }));
+    for (const auto& layer : chain) {
+        if (const auto wrong = wrong_with(layer)) {
+            return Error(Code::store_corrupt, fmt::format("layer {} is damaged: {}", layer.id.str(), *wrong),
+                         "`amivirt fsck` tells what it hits");
+        }
+    }
+    return {};
+}
+
 }  // namespace amivirt

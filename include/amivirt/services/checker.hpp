@@ -12,7 +12,7 @@
 #include "amivirt/ports/instance_files.hpp"
 #include "amivirt/ports/layer_care.hpp"
 #include "amivirt/ports/live_disks.hpp"
-#include "amivirt/services/operations.hpp"
+#include "amivirt/services/instances.hpp"
 #include "amivirt/services/storage.hpp"
 
 namespace amivirt {
@@ -37,10 +37,10 @@ class Checker {
 public:
     struct Ports {
         Catalog& catalog;
-        Operations& operations;
         Storage& storage;
         LayerCare& care;
         InstanceFiles& files;
+        Instances& instances;
         Hypervisor& hypervisor;
         LiveDisks& live;
         Log& log;
@@ -51,6 +51,7 @@ public:
     [[nodiscard]] Result<CheckReport> check(Deep deep, Repair repair, Progress& progress);
 
 private:
+    class Examination;
     Ports ports_;
 };
 

@@ -6,6 +6,9 @@
 
 #include "amivirt/services/images.hpp"
 #include "amivirt/services/instances.hpp"
+#include "amivirt/services/snapshots.hpp"
+#include "amivirt/services/storage.hpp"
+#include "amivirt/services/volumes.hpp"
 
 namespace amivirt {
 

@@ -69,6 +69,10 @@ public:
     [[nodiscard]] Result<void> recover(ActiveOperation& operation);
 
 private:
+    [[nodiscard]] Result<void> complete(ActiveOperation& operation, const std::vector<SnapshotId>& ids);
+    [[nodiscard]] Result<void> settle(ActiveOperation& operation);
+    [[nodiscard]] Result<void> settle_flattening(ActiveOperation& operation);
+    [[nodiscard]] static Result<bool> at_rest(CatalogSession& session, const Volume& volume);
     Ports ports_;
 };
 

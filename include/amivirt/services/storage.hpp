@@ -1,6 +1,9 @@
 // The storage graph's housekeeping: what nothing reaches goes.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "amivirt/ports/volume_store.hpp"
 #include "amivirt/services/operations.hpp"
 
@@ -14,8 +17,10 @@ public:
     [[nodiscard]] Result<void> mark_unreachable(CatalogSession& session, Operation& row);
     /// Removes the files, then the rows of the layers that a collect_layers operation holds. Also what recovery does. Idempotent.
     [[nodiscard]] Result<void> finish(ActiveOperation& operation);
+    /// What the file of a layer that no operation holds has against its record, as a clause; nullopt: nothing. Reads headers only.
+    [[nodiscard]] std::optional<std::string> wrong_with(const Layer& layer);
     /// Is every file of `top`'s chain there and, where sealed, as it was when it was sealed? store_corrupt naming the first that is not.
-    [[nodiscard]] Result<void> verify_chain(const LayerId& top, const std::vector<Layer>& layers);
+    [[nodiscard]] Result<void> verify_chain(Catalog& catalog, const LayerId& top);
     [[nodiscard]] VolumeStore& store() noexcept { return store_; }
 
 private:

@@ -91,6 +91,12 @@ public:
     [[nodiscard]] Result<void> recover(ActiveOperation& operation);
 
 private:
+    [[nodiscard]] Result<Volume> reread(const VolumeId& id);
+    [[nodiscard]] static Result<Volume> modified(const Volume& before, const ModifyVolumeRequest& request);
+    [[nodiscard]] static Result<void> drop_attachment(CatalogSession& session, const VolumeId& id);
+    [[nodiscard]] Result<void> undo_create(ActiveOperation& operation);
+    [[nodiscard]] Result<void> settle_attachment(ActiveOperation& operation);
+    [[nodiscard]] Result<void> settle_size(ActiveOperation& operation);
     Ports ports_;
 };
 

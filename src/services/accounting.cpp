@@ -1,0 +1,292 @@
+#include "amivirt/services/accounting.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "machine.hpp"
+
+namespace amivirt {
+
+namespace {
+
+/// Everything that matters for who reaches what, read at one moment.
+struct Graph {
+    std::vector<Layer> layers;
+    std::vector<Snapshot> snapshots;
+    std::vector<Volume> volumes;
+    std::vector<Image> images;
+    std::vector<Instance> instances;
+    std::vector<Operation> operations;
+    std::vector<std::string> unreadable;
+};
+
+Result<Graph> read_graph(Catalog& catalog) {
+    Graph graph;
+    AMIVIRT_TRY(catalog.read([&](CatalogSession& session) -> Result<void> {
+        const auto take = [&](auto listing, auto& into) {
+            into = std::move(listing.records);
+            graph.unreadable.insert(graph.unreadable.end(), listing.unreadable.begin(), listing.unreadable.end());
+        };
+        take(AMIVIRT_TRY(session.layers().list()), graph.layers);
+        take(AMIVIRT_TRY(session.snapshots().list()), graph.snapshots);
+        take(AMIVIRT_TRY(session.volumes().list()), graph.volumes);
+        take(AMIVIRT_TRY(session.images().list()), graph.images);
+        take(AMIVIRT_TRY(session.instances().list()), graph.instances);
+        take(AMIVIRT_TRY(session.operations().list()), graph.operations);
+        return {};
+    }));
+    return graph;
+}
+
+bool keeps_snapshots(const Image& image) { return image.state != ImageState::deregistered && image.state != ImageState::failed; }
+
+std::vector<SnapshotId> snapshots_of(const Image& image) {
+    std::vector<SnapshotId> ids;
+    for (const auto& device : image.mapping) {
+        if (const auto* ebs = std::get_if<EbsDevice>(&device.what); ebs != nullptr && ebs->snapshot) {
+            ids.push_back(*ebs->snapshot);
+        }
+    }
+    return ids;
+}
+
+/// Which snapshots and volumes (by id) reach each layer.
+class Reach {
+public:
+    explicit Reach(const Graph& graph) {
+        for (const auto& layer : graph.layers) {
+            parents_.emplace(layer.id, layer.parent);
+        }
+        for (const auto& snapshot : graph.snapshots) {
+            add(snapshot.id.str(), snapshot.layer);
+        }
+        for (const auto& volume : graph.volumes) {
+            add(volume.id.str(), volume.layer);
+        }
+    }
+    /// The layers that some of `roots` reach: those that nothing else does, and those that others do, too.
+    struct Split {
+        std::vector<LayerId> own;
+        std::vector<LayerId> shared;
+    };
+    [[nodiscard]] Split split(const std::set<std::string>& roots) const {
+        Split result;
+        std::set<LayerId> seen;
+        for (const auto& root : roots) {
+            const auto chain = chains_.find(root);
+            for (const auto& layer : chain == chains_.end() ? std::vector<LayerId>{} : chain->second) {
+                if (seen.insert(layer).second) {
+                    const auto& by = reached_by_.at(layer);
+                    const bool only = std::all_of(by.begin(), by.end(), [&](const std::string& other) { return roots.contains(other); });
+                    (only ? result.own : result.shared).push_back(layer);
+                }
+            }
+        }
+        return result;
+    }
+
+private:
+    void add(const std::string& root, const LayerId& top) {
+        auto& chain = chains_[root];
+        std::optional<LayerId> at = top;
+        while (at && std::find(chain.begin(), chain.end(), *at) == chain.end()) {
+            chain.push_back(*at);
+            reached_by_[*at].push_back(root);
+            const auto parent = parents_.find(*at);
+            at = parent == parents_.end() ? std::nullopt : parent->second;
+        }
+    }
+    std::unordered_map<LayerId, std::optional<LayerId>> parents_;
+    std::unordered_map<LayerId, std::vector<std::string>> reached_by_;
+    std::map<std::string, std::vector<LayerId>> chains_;
+};
+
+class Sizes {
+public:
+    Sizes(const std::vector<Layer>& layers, VolumeStore& store) {
+        for (const auto& layer : layers) {
+            const auto file = store.look(layer.id);
+            sizes_[layer.id] = file && *file ? (*file)->allocated : Bytes{};
+        }
+    }
+    [[nodiscard]] Bytes of(const LayerId& layer) const {
+        const auto at = sizes_.find(layer);
+        return at == sizes_.end() ? Bytes{} : at->second;
+    }
+    [[nodiscard]] Bytes sum(const std::vector<LayerId>& layers) const {
+        Bytes total;
+        for (const auto& layer : layers) {
+            total = total + of(layer);
+        }
+        return total;
+    }
+    [[nodiscard]] Bytes all() const {
+        Bytes total;
+        for (const auto& [layer, size] : sizes_) {
+            total = total + size;
+        }
+        return total;
+    }
+
+private:
+    std::unordered_map<LayerId, Bytes> sizes_;
+};
+
+}  // namespace
+
+std::string_view to_string(UsageKind value) noexcept {
+    switch (value) {
+        case UsageKind::image:
+            return "image";
+        case UsageKind::snapshot:
+            return "snapshot";
+        case UsageKind::volume:
+            return "volume";
+        case UsageKind::instance:
+            return "instance";
+    }
+    return "";
+}
+
+Result<UsageReport> Accounting::usage(const AccountId& caller) {
+    const auto graph = AMIVIRT_TRY(read_graph(catalog_));
+    const Reach reach(graph);
+    const Sizes sizes(graph.layers, storage_.store());
+    UsageReport report;
+    report.unreadable = graph.unreadable;
+    report.layers = sizes.all();
+
+    std::map<SnapshotId, const Snapshot*> snapshots;
+    std::set<std::string> in_images;
+    for (const auto& snapshot : graph.snapshots) {
+        snapshots.emplace(snapshot.id, &snapshot);
+    }
+    for (const auto& image : graph.images) {
+        for (const auto& id : keeps_snapshots(image) ? snapshots_of(image) : std::vector<SnapshotId>{}) {
+            in_images.insert(id.str());
+        }
+    }
+    for (const auto& image : graph.images) {
+        if (image.owner != caller || !keeps_snapshots(image)) {
+            continue;
+        }
+        Usage row{UsageKind::image, image.id.str(), image.name, {}, {}, {}, {}};
+        std::set<std::string> roots;
+        for (const auto& id : snapshots_of(image)) {
+            if (const auto at = snapshots.find(id); at != snapshots.end() && roots.insert(id.str()).second) {
+                row.virtual_size = row.virtual_size + at->second->size.bytes();
+            }
+        }
+        const auto parts = reach.split(roots);
+        row.own = sizes.sum(parts.own);
+        row.shared = sizes.sum(parts.shared);
+        // A snapshot that another image names stays with it.
+        std::erase_if(roots, [&](const std::string& id) {
+            return std::any_of(graph.images.begin(), graph.images.end(), [&](const Image& other) {
+                const auto theirs = snapshots_of(other);
+                return other.id != image.id && keeps_snapshots(other) &&
+                       std::any_of(theirs.begin(), theirs.end(), [&](const SnapshotId& one) { return one.str() == id; });
+            });
+        });
+        row.freed = sizes.sum(reach.split(roots).own);
+        report.rows.push_back(std::move(row));
+    }
+    for (const auto& snapshot : graph.snapshots) {
+        if (snapshot.owner != caller) {
+            continue;
+        }
+        const auto parts = reach.split({snapshot.id.str()});
+        const auto own = sizes.sum(parts.own);
+        report.rows.push_back({UsageKind::snapshot, snapshot.id.str(), name_tag(snapshot.tags), snapshot.size.bytes(), own,
+                               sizes.sum(parts.shared), in_images.contains(snapshot.id.str()) ? Bytes{} : own});
+    }
+    for (const auto& volume : graph.volumes) {
+        if (volume.owner != caller || volume.instance_store) {
+            continue;
+        }
+        const auto parts = reach.split({volume.id.str()});
+        const auto own = sizes.sum(parts.own);
+        report.rows.push_back({UsageKind::volume, volume.id.str(), name_tag(volume.tags), volume.size.bytes(), own, sizes.sum(parts.shared),
+                               volume.attachment ? Bytes{} : own});
+    }
+    for (const auto& instance : graph.instances) {
+        if (instance.state == InstanceState::terminated) {
+            continue;
+        }
+        const auto folder = files_.allocated(instance.id).value_or(Bytes{});
+        report.instances = report.instances + folder;
+        if (instance.owner != caller) {
+            continue;
+        }
+        Usage row{UsageKind::instance, instance.id.str(), name_tag(instance.tags), {}, folder, {}, folder};
+        std::set<std::string> roots;
+        std::set<std::string> going;
+        for (const auto& volume : volumes_of(instance.id, graph.volumes)) {
+            row.virtual_size = row.virtual_size + volume.size.bytes();
+            roots.insert(volume.id.str());
+            if (volume.attachment->delete_on_termination) {
+                going.insert(volume.id.str());
+            }
+        }
+        for (const auto& disk : instance.ephemeral) {
+            row.virtual_size = row.virtual_size + disk.size.bytes();
+        }
+        const auto parts = reach.split(roots);
+        row.own = row.own + sizes.sum(parts.own);
+        row.shared = sizes.sum(parts.shared);
+        row.freed = row.freed + sizes.sum(reach.split(going).own);
+        report.rows.push_back(std::move(row));
+    }
+    return report;
+}
+
+Result<std::vector<LayerReason>> Accounting::explain() {
+    const auto graph = AMIVIRT_TRY(read_graph(catalog_));
+    const Sizes sizes(graph.layers, storage_.store());
+    std::map<LayerId, LayerReason> rows;
+    for (const auto& layer : graph.layers) {
+        rows.emplace(layer.id, LayerReason{layer.id, sizes.of(layer.id), {}});
+    }
+    const auto add = [&](const LayerId& layer, std::string reason) {
+        if (const auto at = rows.find(layer); at != rows.end()) {
+            at->second.reasons.push_back(std::move(reason));
+        }
+    };
+    for (const auto& snapshot : graph.snapshots) {
+        std::string reason = "snapshot " + snapshot.id.str();
+        for (const auto& image : graph.images) {
+            const auto ids = keeps_snapshots(image) ? snapshots_of(image) : std::vector<SnapshotId>{};
+            if (std::find(ids.begin(), ids.end(), snapshot.id) != ids.end()) {
+                reason += fmt::format(" of image {} \"{}\"", image.id.str(), image.name);
+            }
+        }
+        add(snapshot.layer, std::move(reason));
+    }
+    for (const auto& volume : graph.volumes) {
+        add(volume.layer, volume.attachment ? fmt::format("volume {}, {} of {}", volume.id.str(), volume.attachment->device_name,
+                                                          volume.attachment->instance.str())
+                                            : fmt::format("volume {}", volume.id.str()));
+    }
+    const auto unreachable = unreachable_layers(graph.layers, graph.snapshots, graph.volumes);
+    for (const auto& layer : graph.layers) {
+        if (layer.parent && !unreachable.contains(layer.id)) {
+            add(*layer.parent, "parent of " + layer.id.str());
+        }
+        for (const auto& operation : graph.operations) {
+            if (std::find(operation.objects.begin(), operation.objects.end(), layer.id.str()) != operation.objects.end()) {
+                add(layer.id, fmt::format("{} of pid {} is at work on it", to_string(operation.kind), operation.pid));
+            }
+        }
+    }
+    std::vector<LayerReason> result;
+    for (const auto& layer : graph.layers) {
+        result.push_back(std::move(rows.at(layer.id)));
+    }
+    return result;
+}
+
+}  // namespace amivirt

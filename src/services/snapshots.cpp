@@ -1,0 +1,483 @@
+#include "amivirt/services/snapshots.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "amivirt/base/fault.hpp"
+#include "amivirt/base/interrupt.hpp"
+#include "amivirt/base/revert.hpp"
+#include "faults.hpp"
+#include "machine.hpp"
+#include "records.hpp"
+
+namespace amivirt {
+
+namespace {
+
+constexpr RecordWords k_words{"snapshot", Code::invalid_snapshot_not_found, "amivirt snapshot list"};
+/// What flattening leaves at least: the base, the merged layer, the volume's top.
+constexpr std::size_t k_flattest = 3;
+/// Claimed beside the new layer, so that a volume is flattened once at a time, and nothing that its instance needs is claimed.
+constexpr std::string_view k_flatten_claim = "flatten ";
+
+auto seen_by(const AccountId& caller) {
+    return [&caller](const Snapshot& snapshot) { return snapshot.owner == caller; };
+}
+
+/// One volume of a request: what is sealed, and what is put on top of it.
+struct Step {
+    Volume volume;
+    Snapshot snapshot;
+    Layer top;
+};
+
+}  // namespace
+
+Result<Snapshot> Snapshots::resolve(const AccountId& caller, const std::string& id_or_name) {
+    std::optional<Snapshot> snapshot;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        snapshot = AMIVIRT_TRY(find_record(session.snapshots(), k_words, id_or_name, seen_by(caller)));
+        return {};
+    }));
+    return std::move(*snapshot);
+}
+
+Result<Listing<Snapshot>> Snapshots::describe(const AccountId& caller, const SnapshotQuery& query) {
+    AMIVIRT_TRY(check_snapshot_filters(query.filters));
+    std::vector<SnapshotId> wanted;
+    for (const auto& text : query.ids_or_names) {
+        wanted.push_back(AMIVIRT_TRY(resolve(caller, text)).id);
+    }
+    Listing<Snapshot> listing;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        listing = AMIVIRT_TRY(session.snapshots().list());
+        return {};
+    }));
+    std::erase_if(listing.records, [&](const Snapshot& snapshot) {
+        const bool named = wanted.empty() || std::find(wanted.begin(), wanted.end(), snapshot.id) != wanted.end();
+        return !seen_by(caller)(snapshot) || !named || !matches(snapshot, query.filters);
+    });
+    return listing;
+}
+
+Result<std::vector<VolumeId>> Snapshots::volumes_of_instance(const AccountId& caller, const Instance& instance) {
+    std::vector<VolumeId> ids;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        for (const auto& volume : volumes_of(instance.id, AMIVIRT_TRY(session.volumes().list()).records)) {
+            if (volume.owner == caller && !volume.instance_store) {
+                ids.push_back(volume.id);
+            }
+        }
+        return {};
+    }));
+    if (ids.empty()) {
+        return Error(Code::unsupported_operation,
+                     fmt::format("instance \"{}\" has no EBS volume to take a snapshot of", instance.id.str()));
+    }
+    return ids;
+}
+
+Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const CreateSnapshotsRequest& request) {
+    Faults faults;
+    faults.check(check_tags(request.tags));
+    faults.check(check_description(request.description));
+    if (!faults.none()) {
+        return faults.error("this snapshot");
+    }
+    // Which instance to claim is known from a look; whether it is still that one is seen once it is claimed.
+    std::set<InstanceId> attached_to;
+    std::vector<std::string> objects;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        for (const auto& id : request.volumes) {
+            const auto volume = AMIVIRT_TRY(session.volumes().find(id));
+            if (!volume || volume->owner != caller) {
+                return Error(Code::invalid_volume_not_found, fmt::format("volume \"{}\" not found", id.str()));
+            }
+            objects.push_back(id.str());
+            if (volume->attachment) {
+                attached_to.insert(volume->attachment->instance);
+            }
+        }
+        return {};
+    }));
+    if (attached_to.size() > 1) {
+        return Error(Code::invalid_parameter_combination, "volumes of several instances have no point in time in common");
+    }
+    std::optional<InstanceId> instance;
+    if (!attached_to.empty()) {
+        instance = *attached_to.begin();
+        objects.push_back(instance->str());
+    }
+
+    std::vector<Step> steps;
+    bool running = false;
+    const auto reserve = [&](CatalogSession& session, Operation& row) -> Result<void> {
+        steps.clear();
+        const auto now = ports_.clock.now();
+        for (const auto& id : request.volumes) {
+            Step step;
+            const auto volume = AMIVIRT_TRY(session.volumes().find(id));
+            if (!volume || (volume->state != VolumeState::available && volume->state != VolumeState::in_use)) {
+                return Error(Code::incorrect_state,
+                             fmt::format("volume \"{}\" is {}", id.str(), volume ? to_string(volume->state) : std::string_view("deleted")));
+            }
+            if (volume->instance_store) {
+                return Error(Code::unsupported_operation, fmt::format("\"{}\" is instance store, which has no snapshots", id.str()));
+            }
+            if (volume->attachment && volume->attachment->instance != instance) {
+                return Error(Code::incorrect_state, fmt::format("volume \"{}\" has just been attached", id.str()));
+            }
+            step.volume = *volume;
+            step.snapshot.id = make_id<SnapshotId>(ports_.ids);
+            step.snapshot.owner = caller;
+            step.snapshot.layer = volume->layer;
+            step.snapshot.volume = id;
+            step.snapshot.size = volume->size;
+            step.snapshot.encrypted = volume->encrypted;
+            step.snapshot.description = request.description;
+            step.snapshot.created = now;
+            step.snapshot.tags = request.tags;
+            step.top.id = make_id<LayerId>(ports_.ids);
+            step.top.parent = volume->layer;
+            step.top.virtual_size = volume->size.bytes();
+            step.top.encrypted = volume->encrypted;
+            step.top.created = now;
+            AMIVIRT_TRY(session.layers().insert(step.top));
+            AMIVIRT_TRY(session.snapshots().insert(step.snapshot));
+            row.objects.push_back(step.snapshot.id.str());
+            row.objects.push_back(step.top.id.str());
+            steps.push_back(std::move(step));
+        }
+        if (instance) {
+            const auto machine = AMIVIRT_TRY(session.instances().find(*instance));
+            if (!machine || (machine->state != InstanceState::running && machine->state != InstanceState::stopped)) {
+                return Error(Code::incorrect_instance_state,
+                             fmt::format("instance \"{}\" is {}: no snapshot can be taken now", instance->str(),
+                                         machine ? to_string(machine->state) : std::string_view("gone")));
+            }
+            running = machine->state == InstanceState::running;
+        }
+        return {};
+    };
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(OperationKind::create_snapshots, objects, k_patience, reserve));
+    Revert revert([this](const std::string& what, const Error& error) {
+        ports_.log.write(LogLevel::error, "snapshots", fmt::format("could not {}: {}", what, amivirt::describe(error)));
+    });
+    revert.push("settle a snapshot that failed", [&] {
+        clear_interrupt();
+        return settle(*operation);
+    });
+    if (!running && request.quiesce == Quiesce::yes) {
+        return Error(Code::unsupported_operation, "only a running guest can be frozen");
+    }
+    auto& store = ports_.storage.store();
+    std::vector<LiveDisks::Overlay> overlays;
+    for (const auto& step : steps) {
+        AMIVIRT_TRY(store.create(step.top.id, step.top.parent, step.top.virtual_size, step.top.encrypted ? Encrypted::yes : Encrypted::no));
+        overlays.push_back({serial_of(step.volume.id), store.source(step.top.id)});
+        fault_point("snapshot.overlay");
+    }
+    if (running) {
+        auto taken = ports_.live.snapshot(*instance, overlays, request.quiesce);
+        // It may have switched itself off since: then nothing writes, and the files alone tell.
+        if (!taken && taken.error().code != Code::incorrect_instance_state) {
+            return std::move(taken.error()).with_context(fmt::format("taking a snapshot of {}", instance->str()));
+        }
+        fault_point("snapshot.switched");
+    }
+    std::vector<SnapshotId> ids;
+    for (const auto& step : steps) {
+        ids.push_back(step.snapshot.id);
+    }
+    AMIVIRT_TRY(complete(*operation, ids));
+    revert.commit();
+    std::vector<Snapshot> completed;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        for (const auto& id : ids) {
+            if (auto snapshot = AMIVIRT_TRY(session.snapshots().find(id))) {
+                completed.push_back(std::move(*snapshot));
+            }
+        }
+        return {};
+    }));
+    return completed;
+}
+
+/// Seals what the volumes wrote to and puts the operation's new layers on top of them, in the catalog.
+Result<void> Snapshots::complete(ActiveOperation& operation, const std::vector<SnapshotId>& ids) {
+    std::map<LayerId, Seal> seals;
+    std::vector<Snapshot> snapshots;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        for (const auto& id : ids) {
+            if (auto snapshot = AMIVIRT_TRY(session.snapshots().find(id))) {
+                snapshots.push_back(std::move(*snapshot));
+            }
+        }
+        return {};
+    }));
+    for (const auto& snapshot : snapshots) {
+        seals.emplace(snapshot.layer, AMIVIRT_TRY(ports_.storage.store().seal(snapshot.layer)));
+        fault_point("snapshot.sealed");
+    }
+    return operation.finish([&](CatalogSession& session) -> Result<void> {
+        const auto layers = AMIVIRT_TRY(session.layers().list()).records;
+        for (auto snapshot : snapshots) {
+            for (auto layer : layers) {
+                const bool is_new = std::find(operation.row().objects.begin(), operation.row().objects.end(), layer.id.str()) !=
+                                    operation.row().objects.end();
+                if (layer.id == snapshot.layer) {
+                    layer.state = LayerState::sealed;
+                    layer.seal = seals.at(layer.id);
+                    AMIVIRT_TRY(session.layers().update(layer));
+                } else if (is_new && layer.parent == snapshot.layer) {
+                    layer.state = LayerState::writable;
+                    AMIVIRT_TRY(session.layers().update(layer));
+                    auto volume = AMIVIRT_TRY(session.volumes().find(*snapshot.volume));
+                    if (!volume) {
+                        return Error(Code::store_corrupt, fmt::format("the record of volume {} is gone", snapshot.volume->str()));
+                    }
+                    volume->layer = layer.id;
+                    AMIVIRT_TRY(session.volumes().update(*volume));
+                }
+            }
+            snapshot.state = SnapshotState::completed;
+            AMIVIRT_TRY(session.snapshots().update(snapshot));
+        }
+        return {};
+    });
+}
+
+/// Did the guest's writes go over to the new layers? A running domain says so. One that is off wrote to them if it was switched over, and
+/// if it was not they are empty and read the same: with all files there, they are the tops from now on.
+Result<void> Snapshots::settle(ActiveOperation& operation) {
+    if (operation.finished()) {
+        return {};
+    }
+    std::vector<SnapshotId> snapshots;
+    std::vector<LayerId> tops;
+    std::optional<InstanceId> instance;
+    for (const auto& object : operation.row().objects) {
+        if (SnapshotId::looks_like(object)) {
+            snapshots.push_back(AMIVIRT_TRY(SnapshotId::parse(object)));
+        } else if (LayerId::looks_like(object)) {
+            tops.push_back(AMIVIRT_TRY(LayerId::parse(object)));
+        } else if (InstanceId::looks_like(object)) {
+            instance = AMIVIRT_TRY(InstanceId::parse(object));
+        }
+    }
+    auto& store = ports_.storage.store();
+    bool switched = true;
+    for (const auto& top : tops) {
+        const auto file = store.look(top);
+        switched = switched && file && *file;
+    }
+    if (instance) {
+        if (const auto disks = AMIVIRT_TRY(ports_.live.attached(*instance))) {
+            switched = std::any_of(disks->begin(), disks->end(), [&](const LiveDisk& disk) {
+                return std::any_of(tops.begin(), tops.end(),
+                                   [&](const LayerId& top) { return disk.source.location == store.source(top).location; });
+            });
+        }
+    }
+    if (switched) {
+        return complete(operation, snapshots);
+    }
+    for (const auto& top : tops) {
+        AMIVIRT_TRY(store.remove(top));
+        fault_point("snapshot.undone");
+    }
+    return operation.finish([&](CatalogSession& session) -> Result<void> {
+        for (const auto& id : snapshots) {
+            AMIVIRT_TRY(session.snapshots().erase(id));
+        }
+        for (const auto& id : tops) {
+            AMIVIRT_TRY(session.layers().erase(id));
+        }
+        return {};
+    });
+}
+
+Result<Snapshot> Snapshots::remove(const AccountId& caller, const std::string& id_or_name) {
+    const auto id = AMIVIRT_TRY(resolve(caller, id_or_name)).id;
+    Snapshot snapshot;
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(
+        OperationKind::collect_layers, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
+            auto found = AMIVIRT_TRY(session.snapshots().find(id));
+            if (!found) {
+                return record_not_found(k_words, id.str(), {});
+            }
+            snapshot = std::move(*found);
+            std::vector<std::string> users;
+            for (const auto& image : AMIVIRT_TRY(session.images().list()).records) {
+                const bool uses = std::any_of(image.mapping.begin(), image.mapping.end(), [&](const BlockDevice& device) {
+                    const auto* ebs = std::get_if<EbsDevice>(&device.what);
+                    return ebs != nullptr && ebs->snapshot == id;
+                });
+                if (uses && image.state != ImageState::deregistered && image.state != ImageState::failed) {
+                    users.push_back(image.id.str());
+                }
+            }
+            if (!users.empty()) {
+                return Error(Code::invalid_snapshot_in_use,
+                             fmt::format("The snapshot {} is currently in use by {}", id.str(), fmt::join(users, ", ")),
+                             "deregister the image first");
+            }
+            AMIVIRT_TRY(session.snapshots().erase(id));
+            row.objects.clear();
+            return ports_.storage.mark_unreachable(session, row);
+        }));
+    if (operation) {
+        AMIVIRT_TRY_CONTEXT(ports_.storage.finish(*operation), fmt::format("deleting snapshot {}", id.str()));
+    }
+    return snapshot;
+}
+
+Result<bool> Snapshots::at_rest(CatalogSession& session, const Volume& volume) {
+    if (!volume.attachment) {
+        return volume.state == VolumeState::available;
+    }
+    const auto instance = AMIVIRT_TRY(session.instances().find(volume.attachment->instance));
+    return instance && instance->state == InstanceState::stopped;
+}
+
+Result<std::vector<VolumeId>> Snapshots::too_deep() {
+    std::vector<VolumeId> deep;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        const auto layers = AMIVIRT_TRY(session.layers().list()).records;
+        for (const auto& volume : AMIVIRT_TRY(session.volumes().list()).records) {
+            if (chain_of(volume.layer, layers).size() > std::max<std::size_t>(ports_.chain_limit, k_flattest) &&
+                AMIVIRT_TRY(at_rest(session, volume))) {
+                deep.push_back(volume.id);
+            }
+        }
+        return {};
+    }));
+    return deep;
+}
+
+Result<bool> Snapshots::flatten(const VolumeId& id, Progress& progress) {
+    Layer merged;
+    LayerId parent;  // what the volume's top stands on now: it, and all below, are sealed, so they can be read at any time
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(OperationKind::flatten_layers, {std::string(k_flatten_claim) + id.str()},
+                                                         Duration{0}, [&](CatalogSession& session, Operation& row) -> Result<void> {
+                                                             const auto volume = AMIVIRT_TRY(session.volumes().find(id));
+                                                             const auto layers = AMIVIRT_TRY(session.layers().list()).records;
+                                                             const auto chain =
+                                                                 volume ? chain_of(volume->layer, layers) : std::vector<LayerId>{};
+                                                             if (chain.size() <= k_flattest) {
+                                                                 row.objects.clear();
+                                                                 return {};
+                                                             }
+                                                             parent = chain[1];
+                                                             const auto model = AMIVIRT_TRY(session.layers().find(parent));
+                                                             merged = {};
+                                                             merged.id = make_id<LayerId>(ports_.ids);
+                                                             merged.parent = chain.back();
+                                                             merged.virtual_size = model->virtual_size;
+                                                             merged.encrypted = model->encrypted;
+                                                             merged.created = ports_.clock.now();
+                                                             row.objects.push_back(merged.id.str());
+                                                             return session.layers().insert(merged);
+                                                         }));
+    if (!operation) {
+        return false;
+    }
+    Revert revert([this](const std::string& what, const Error& error) {
+        ports_.log.write(LogLevel::error, "snapshots", fmt::format("could not {}: {}", what, amivirt::describe(error)));
+    });
+    revert.push("undo a flattening", [&] {
+        clear_interrupt();
+        return settle_flattening(*operation);
+    });
+    AMIVIRT_TRY_CONTEXT(ports_.care.merge(merged.id, parent, merged.parent, progress), fmt::format("flattening the chain of {}", id.str()));
+    merged.seal = AMIVIRT_TRY(ports_.storage.store().seal(merged.id));
+    merged.state = LayerState::sealed;
+    fault_point("flatten.merged");
+
+    // Only now, and only if it is still at rest and nobody is at work on it, is the volume claimed.
+    Volume volume;
+    bool unchanged = false;
+    const auto claimed = operation->turn_into(OperationKind::flatten_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
+        row.objects = {std::string(k_flatten_claim) + id.str(), merged.id.str(), id.str()};
+        const auto found = AMIVIRT_TRY(session.volumes().find(id));
+        const auto top = found ? AMIVIRT_TRY(session.layers().find(found->layer)) : std::optional<Layer>{};
+        unchanged = found && top && top->parent == parent && AMIVIRT_TRY(at_rest(session, *found));
+        if (unchanged && found->attachment) {
+            row.objects.push_back(found->attachment->instance.str());
+        }
+        volume = found.value_or(Volume{});
+        return {};
+    });
+    if (!claimed && claimed.error().code != Code::busy) {
+        return claimed.error();
+    }
+    if (!claimed || !unchanged) {
+        return false;
+    }
+    AMIVIRT_TRY(ports_.care.rebase(volume.layer, merged.id));
+    fault_point("flatten.rebased");
+    AMIVIRT_TRY(settle_flattening(*operation));
+    revert.commit();
+    return true;
+}
+
+/// The header of the volume's top says whether it stands on the merged layer.
+Result<void> Snapshots::settle_flattening(ActiveOperation& operation) {
+    if (operation.finished()) {
+        return {};
+    }
+    if (operation.row().kind == OperationKind::collect_layers) {
+        return ports_.storage.finish(operation);
+    }
+    std::optional<LayerId> merged;
+    std::optional<VolumeId> id;
+    for (const auto& object : operation.row().objects) {
+        if (LayerId::looks_like(object)) {
+            merged = AMIVIRT_TRY(LayerId::parse(object));
+        } else if (VolumeId::looks_like(object)) {
+            id = AMIVIRT_TRY(VolumeId::parse(object));
+        }
+    }
+    if (!merged) {
+        return Error(Code::internal_error, "a flattening without a layer");
+    }
+    std::optional<Volume> volume;
+    if (id) {
+        AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+            volume = AMIVIRT_TRY(session.volumes().find(*id));
+            return {};
+        }));
+    }
+    auto& store = ports_.storage.store();
+    const auto top = volume ? AMIVIRT_TRY(store.look(volume->layer)) : std::optional<LayerFile>{};
+    if (!top || top->parent != merged) {
+        AMIVIRT_TRY(store.remove(*merged));
+        fault_point("flatten.undone");
+        return operation.finish([&](CatalogSession& session) { return session.layers().erase(*merged); });
+    }
+    const auto seal = AMIVIRT_TRY(store.seal(*merged));
+    AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
+        auto layer = AMIVIRT_TRY(session.layers().find(*merged));
+        auto above = AMIVIRT_TRY(session.layers().find(volume->layer));
+        if (!layer || !above) {
+            return Error(Code::store_corrupt, fmt::format("the row of layer {} or {} is gone", merged->str(), volume->layer.str()));
+        }
+        layer->state = LayerState::sealed;
+        layer->seal = seal;
+        above->parent = *merged;
+        AMIVIRT_TRY(session.layers().update(*layer));
+        AMIVIRT_TRY(session.layers().update(*above));
+        return ports_.storage.mark_unreachable(session, row);
+    }));
+    return ports_.storage.finish(operation);
+}
+
+Result<void> Snapshots::recover(ActiveOperation& operation) {
+    return operation.row().kind == OperationKind::create_snapshots ? settle(operation) : settle_flattening(operation);
+}
+
+}  // namespace amivirt
