@@ -170,6 +170,52 @@ class Case(unittest.TestCase):
         self.assertEqual(self.store.leaks(), [])
 
 
+class GuestCase(Case):
+    """A test that logs in to guests of the tiny image."""
+
+    def setUp(self):
+        super().setUp()
+        need(TINY, "the tiny image")
+        self.key = self.store.folder / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+        self.user_data = self.store.folder / "user-data"
+        self.user_data.write_text("#cloud-config\nssh_authorized_keys:\n  - " + self.key.with_suffix(".pub").read_text())
+
+    def launch(self, *words, image="tiny", type="t3.nano"):
+        """An instance that answers SSH."""
+        return self.store.ok("run", image, "--type", type, "--user-data", self.user_data, "--wait", "ssh", "-o", "id", *words).out.strip()
+
+    def instance(self, name):
+        return self.store.ok("instance", "show", name, "-o", "json").json["Reservations"][0]["Instances"][0]
+
+    def ssh(self, instance, command, check=True, timeout=120):
+        port = self.instance(instance)["PortForwards"][0]["HostPort"]
+        process = subprocess.run(["ssh", "-i", self.key, "-p", str(port), "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20",
+                                  "-o", f"UserKnownHostsFile={self.store.folder}/known_hosts", "-o", "StrictHostKeyChecking=accept-new",
+                                  "root@127.0.0.1", command], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+        if check and process.returncode != 0:
+            raise AssertionError(f"in {instance}: {command}: {process.stderr}")
+        return process.stdout
+
+    def disks(self, instance):
+        """serial -> (device, bytes), as the guest sees them."""
+        lines = self.ssh(instance, "for d in /sys/block/vd*; do echo $(cat $d/serial)= ${d##*/} $(cat $d/size); done").splitlines()
+        return {serial[:-1]: (device, int(sectors) * 512) for serial, device, sectors in (line.split() for line in lines) if serial != "="}
+
+    def volume(self, name):
+        return self.store.ok("volume", "show", name, "-o", "json").json["Volumes"][0]
+
+    def refused(self, status, code, *words):
+        """The command fails with this exit status and EC2 code, and leaves nothing behind."""
+        result = self.store.run(*words)
+        self.assertEqual((result.status, f"({code})" in result.err), (status, True), f"{words}: {result}")
+        return result
+
+
+def serial(volume):
+    return volume.replace("-", "")
+
+
 def main():
     """unittest with one closing line for ctest; 125 when everything was skipped."""
     program = unittest.main(exit=False, verbosity=2, argv=[sys.argv[0], *sys.argv[1:]])

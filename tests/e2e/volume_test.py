@@ -1,0 +1,202 @@
+"""Volumes on real machines: mapped, made, attached, grown, throttled, encrypted, detached, deleted."""
+
+import os
+import stat
+import subprocess
+
+from harness import GuestCase, main, serial, wait_until
+
+GIB = 2**30
+
+
+class Volumes(GuestCase):
+    def setUp(self):
+        super().setUp()
+        self.store.import_tiny()
+
+    def test_every_volume_of_the_mapping_is_in_the_guest_in_order(self):
+        types = self.store.folder / "config/amivirt"
+        types.mkdir(parents=True)
+        (types / "instance-types.yaml").write_text("lab.disk: {vcpus: 1, memory: 512MiB, instanceStore: {count: 2, size: 3GiB}}\n")
+        instance = self.launch("--map", "/dev/sdc=:3:false:gp3", "--map", "/dev/sda1=:2", "--map", "/dev/sdb=:1", "--map", "/dev/sdd=ephemeral1",
+                               "--map", "/dev/sde=ephemeral7", "--map", "/dev/sdf=none", type="lab.disk")
+        mapping = {m["DeviceName"]: m["Ebs"] for m in self.instance(instance)["BlockDeviceMappings"]}
+        self.assertEqual(list(mapping), ["/dev/sda1", "/dev/sdb", "/dev/sdc"])
+        self.assertEqual([m["DeleteOnTermination"] for m in mapping.values()], [True, False, False])
+        seen = self.disks(instance)
+        self.assertEqual(seen, {serial(mapping["/dev/sda1"]["VolumeId"]): ("vda", 2 * GIB), serial(mapping["/dev/sdb"]["VolumeId"]): ("vdb", GIB),
+                                serial(mapping["/dev/sdc"]["VolumeId"]): ("vdc", 3 * GIB), "ephemeral1": ("vdd", 3 * GIB)})
+        # Instance store is gone with a stop, EBS is not.
+        self.ssh(instance, "echo kept > /root/kept; echo x | dd of=/dev/vdd 2>/dev/null; echo y | dd of=/dev/vdb 2>/dev/null; sync")
+        self.store.ok("stop", instance)
+        self.assertEqual([f for f in self.store.files("instances") if "ephemeral" in f], [])
+        self.store.ok("start", instance, "--wait", "ssh")
+        self.assertEqual(self.ssh(instance, "cat /root/kept; dd if=/dev/vdb bs=1 count=1 2>/dev/null; dd if=/dev/vdd bs=1 count=1 2>/dev/null | hexdump -e '1/1 \"%d\"'").split(),
+                         ["kept", "y0"])
+        # DeleteOnTermination, changed on the running instance.
+        self.store.ok("instance", "modify", instance, "--delete-on-termination", "/dev/sdb=yes")
+        self.store.ok("terminate", instance)
+        left = self.store.ok("volume", "list", "-o", "json").json["Volumes"]
+        self.assertEqual([(v["VolumeId"], v["State"]) for v in left], [(mapping["/dev/sdc"]["VolumeId"], "available")])
+        self.store.ok("volume", "delete", left[0]["VolumeId"])
+        self.assert_clean()
+
+    def test_made_attached_grown_detached_and_used_elsewhere(self):
+        first = self.launch("--name", "first")
+        volume = self.store.ok("volume", "create", "--size", 1, "--name", "data").out.strip()
+        self.assertRegex(volume, r"^vol-[0-9a-f]{17}$")
+        self.assertEqual(self.volume("data")["State"], "available")
+        self.store.ok("volume", "attach", "data", "first")
+        attachment = self.volume(volume)["Attachments"][0]
+        self.assertEqual((attachment["Device"], attachment["InstanceId"], attachment["DeleteOnTermination"]), ("/dev/sdf", first, False))
+        wait_until(lambda: serial(volume) in self.disks(first), 20, "the guest sees the new disk")
+        device, size = self.disks(first)[serial(volume)]
+        self.assertEqual(size, GIB)
+        self.ssh(first, f"echo written > /tmp/w; dd if=/tmp/w of=/dev/{device} conv=fsync 2>/dev/null")
+        # Grown in use: the guest sees it.
+        self.store.ok("volume", "resize", volume, 2)
+        wait_until(lambda: self.disks(first)[serial(volume)][1] == 2 * GIB, 10, "the guest sees the new size")
+        self.assertEqual(self.volume(volume)["Size"], 2)
+        self.refused(5, "VolumeInUse", "volume", "attach", "data", "first")
+        self.refused(5, "VolumeInUse", "volume", "delete", "data")
+        root = self.instance(first)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        self.refused(4, "OperationNotPermitted", "volume", "detach", root)
+        self.store.ok("volume", "detach", "data")
+        wait_until(lambda: serial(volume) not in self.disks(first), 10, "the disk leaves the guest")
+        self.store.ok("volume", "detach", "data")  # again is done
+        # To a stopped machine, under a name of one's own; there at the next start.
+        self.store.ok("stop", first)
+        self.store.ok("volume", "attach", "data", "first", "--device", "/dev/sdb", "--delete-on-termination")
+        self.refused(2, "InvalidParameterValue", "volume", "attach", self.store.ok("volume", "create", "--size", 1, "--name", "other").out.strip(), "first",
+                     "--device", "/dev/xyz")
+        self.refused(2, "InvalidParameterValue", "volume", "attach", "other", "first", "--device", "sdb")
+        self.store.ok("volume", "resize", "data", 3)
+        self.store.ok("start", first, "--wait", "ssh")
+        device, size = self.disks(first)[serial(volume)]
+        self.assertEqual(size, 3 * GIB)
+        self.assertIn("written", self.ssh(first, f"head -c 7 /dev/{device}"))
+        self.store.ok("terminate", first)
+        self.assertEqual([v["VolumeId"] for v in self.store.ok("volume", "list", "-o", "json").json["Volumes"]],
+                         [self.store.ok("volume", "show", "other", "-o", "json").json["Volumes"][0]["VolumeId"]])
+        self.store.ok("volume", "delete", "other")
+        self.assert_clean()
+
+    def test_the_root_may_be_detached_from_a_stopped_machine(self):
+        instance = self.launch()
+        root = self.instance(instance)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        self.store.ok("stop", instance)
+        self.store.ok("volume", "detach", root)
+        self.assertIn("/dev/sda1", self.refused(5, "IncorrectInstanceState", "start", instance).err)
+        self.store.ok("volume", "attach", root, instance, "--device", "/dev/sda1")
+        self.store.ok("start", instance, "--wait", "ssh")
+        self.store.ok("terminate", instance)
+        self.store.ok("volume", "delete", root)
+        self.assert_clean()
+
+    def test_a_hundred_iops_are_about_a_hundred(self):
+        instance = self.launch("--map", "/dev/sdb=:4:true:io1:100")
+        device, _ = self.disks(instance)["vol" + self.instance(instance)["BlockDeviceMappings"][1]["Ebs"]["VolumeId"][4:]]
+        # The limit's bucket holds a second's worth: it is emptied first.
+        measure = (f"dd if=/dev/zero of=/dev/{device} bs=4k count=300 oflag=direct 2>/dev/null; t=$(cut -d' ' -f1 /proc/uptime); "
+                   f"dd if=/dev/zero of=/dev/{device} bs=4k count=1000 oflag=direct 2>/dev/null; echo $t $(cut -d' ' -f1 /proc/uptime)")
+        began, ended = map(float, self.ssh(instance, measure).split())
+        rate = 1000 / (ended - began)
+        self.assertTrue(80 <= rate <= 125, f"{rate:.0f} IOPS")
+        self.store.ok("volume", "resize", self.instance(instance)["BlockDeviceMappings"][1]["Ebs"]["VolumeId"], 40, "--iops", 2000)
+        began, ended = map(float, self.ssh(instance, measure).split())
+        self.assertGreater(1000 / (ended - began), 200)
+        self.store.ok("terminate", instance)
+        self.assert_clean()
+
+    def test_encrypted_disks_show_nothing(self):
+        secret = "the quick brown fox of amivirt " * 4
+        instance = self.launch("--name", "vault")
+        volume = self.store.ok("volume", "create", "--size", 1, "--encrypted", "--name", "safe").out.strip()
+        self.store.ok("volume", "attach", "safe", "vault")
+        wait_until(lambda: serial(volume) in self.disks(instance), 20, "the guest sees the disk")
+        device, size = self.disks(instance)[serial(volume)]
+        self.assertEqual(size, GIB)
+        write = f"yes '{secret}' | head -c 1000000 > /tmp/w; dd if=/tmp/w of=/dev/{{}} conv=fsync 2>/dev/null"
+        self.ssh(instance, write.format(device))
+        snapshot = self.store.ok("snapshot", "create", "safe", "--name", "safe-1").out.strip()
+        self.ssh(instance, f"dd if=/tmp/w of=/dev/{device} bs=1M seek=100 conv=fsync 2>/dev/null")  # into the layer above the snapshot's
+        self.assertTrue(self.store.ok("snapshot", "show", snapshot, "-o", "json").json["Snapshots"][0]["Encrypted"])
+        copy = self.store.ok("volume", "create", "--snapshot", "safe-1", "--name", "copy").out.strip()
+        self.assertTrue(self.volume(copy)["Encrypted"])
+        self.store.ok("volume", "attach", "copy", "vault")
+        wait_until(lambda: serial(copy) in self.disks(instance), 20, "the guest sees the copy")
+        other, _ = self.disks(instance)[serial(copy)]
+        self.assertIn(secret[:30], self.ssh(instance, f"head -c 100 /dev/{other}"))
+        # An encrypted volume over a plain snapshot.
+        plain = self.store.ok("image", "show", "tiny", "-o", "json").json["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+        mixed = self.store.ok("volume", "create", "--snapshot", plain, "--encrypted").out.strip()
+        self.store.ok("volume", "attach", mixed, "vault")
+        wait_until(lambda: serial(mixed) in self.disks(instance), 20, "the guest sees the third")
+        third, _ = self.disks(instance)[serial(mixed)]
+        self.ssh(instance, write.format(third))
+        # An encrypted root boots.
+        boot = self.launch("--map", "/dev/sda1=::::::encrypted", "--name", "sealed-root")
+        self.ssh(boot, f"yes '{secret}' | head -c 1000000 > /root/w; sync")
+        self.store.ok("stop", boot)
+        self.store.ok("start", boot, "--wait", "ssh")
+        self.assertIn(secret[:30], self.ssh(boot, "head -c 100 /root/w"))
+        self.store.ok("stop", "vault", "sealed-root")
+        for path in (self.store.region / "disks").glob("*.qcow2"):
+            row = self.store.rows("SELECT encrypted FROM layer WHERE id = ?", path.stem)[0][0]
+            found = subprocess.run(["grep", "-caF", secret[:30], path], capture_output=True, text=True, check=False).stdout.strip()
+            if row:
+                self.assertEqual(found, "0", f"{path} shows plain text")
+        keys = [p for p in self.store.region.rglob("*key*") if p.is_file()]
+        self.assertEqual(len(keys), 1, keys)
+        self.assertEqual(stat.S_IMODE(os.stat(keys[0]).st_mode), 0o600)
+        self.assertNotIn(keys[0].read_text(), subprocess.run(["virsh", "-c", "qemu:///system" if os.geteuid() == 0 else "qemu:///session", "dumpxml", instance],
+                                                            capture_output=True, text=True, check=True).stdout)
+        self.store.ok("terminate", "vault", "sealed-root")
+        self.store.ok("volume", "delete", volume, copy, mixed)
+        self.store.ok("snapshot", "delete", snapshot)
+        self.assert_clean()
+
+    def test_bad_input(self):
+        stopped = self.launch()
+        self.store.ok("stop", stopped)
+        before = self.store.files("disks")
+        snapshot = self.store.ok("image", "show", "tiny", "-o", "json").json["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+        big = self.store.ok("volume", "create", "--size", 5, "--name", "five").out.strip()
+        five = self.store.ok("snapshot", "create", big).out.strip()
+        for status, code, words in (
+                (2, "InvalidParameterValue", ["--snapshot", five, "--size", "2"]),
+                (2, "InvalidParameterValue", ["--size", "0"]),
+                (2, "InvalidParameterValue", ["--size", "-3"]),
+                (2, "InvalidParameterValue", ["--size", "65TiB"]),
+                (2, "InvalidParameterValue", ["--size", "many"]),
+                (2, "InvalidParameterValue", ["--size", "10", "--type", "gp9"]),
+                (2, "InvalidParameterValue", ["--size", "10", "--type", "io1", "--iops", "99999"]),
+                (2, "InvalidParameterValue", ["--size", "10", "--type", "io1", "--iops", "5"]),
+                (2, "InvalidParameterValue", ["--size", "4", "--type", "io1", "--iops", "300"]),
+                (2, "MissingParameter", ["--size", "10", "--type", "io1"]),
+                (2, "InvalidParameterCombination", ["--size", "200", "--type", "st1", "--iops", "300"]),
+                (2, "MissingParameter", []),
+                (2, "InvalidParameterValue", ["--size", "3", "--type", "st1"]),
+                (3, "InvalidSnapshot.NotFound", ["--snapshot", "snap-0123456789abcdef0"]),
+                (3, "InvalidSnapshot.NotFound", ["--snapshot", "no-such-name"]),
+                (2, "InvalidSnapshotID.Malformed", ["--snapshot", "snap-xyz"])):
+            with self.subTest(words=words):
+                result = self.store.run("volume", "create", *words)
+                self.assertEqual(result.status, status, result)
+                self.assertRegex(result.err, rf"\({code}\)|Usage", f"{words}: {result}")
+        self.refused(3, "InvalidVolume.NotFound", "volume", "attach", "vol-0123456789abcdef0", stopped)
+        self.refused(3, "InvalidInstanceID.NotFound", "volume", "attach", big, "i-0123456789abcdef0")
+        self.refused(2, "InvalidParameterValue", "volume", "attach", big, stopped, "--device", "/dev/sda1")
+        self.refused(2, "InvalidParameterValue", "volume", "resize", big, 3)
+        self.store.ok("volume", "delete", big)
+        self.refused(3, "InvalidVolume.NotFound", "snapshot", "create", big)
+        self.refused(3, "InvalidVolume.NotFound", "volume", "delete", big)
+        self.refused(5, "InvalidSnapshot.InUse", "snapshot", "delete", snapshot)
+        self.store.ok("snapshot", "delete", five)
+        self.assertEqual(self.store.files("disks"), before)
+        self.store.ok("terminate", stopped)
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    main()
