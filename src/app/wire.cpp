@@ -125,7 +125,7 @@ private:
           catalog_(std::move(catalog)),
           processes_(make_process_runner()),
           liveness_(make_flock_liveness(settings.store + "/locks")),
-          store_(make_volume_store({settings.store + "/disks", k_max_virtual_size, *processes_, log})),
+          store_(make_volume_store({settings.store + "/disks", settings.store + "/layers.key", k_max_virtual_size, *processes_, log})),
           files_(make_instance_files(settings.store + "/instances")),
           stager_(make_source_stager({settings.store + "/staging", settings.store + "/downloads", k_max_virtual_size, log})),
           seeds_(make_seed_builder()),

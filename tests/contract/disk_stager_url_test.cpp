@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-#include "adapters/fetch/digest.hpp"
+#include "adapters/common/digest.hpp"
 #include "adapters/fetch/download.hpp"
 #include "adapters/fetch/fetch.hpp"
 #include "amivirt/base/interrupt.hpp"

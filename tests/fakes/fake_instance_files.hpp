@@ -13,17 +13,33 @@
 
 namespace amivirt::fakes {
 
-/// Steps: "create", "remove", "console", "list".
+/// Steps: "create", "create_ephemeral", "remove_ephemeral", "remove", "console", "list".
 class FakeInstanceFiles final : public InstanceFiles {
 public:
     [[nodiscard]] Result<InstancePaths> create(const InstanceId& instance, const std::string& seed_image) override {
         AMIVIRT_TRY(script_.pass("create"));
-        folders_.lock()->insert_or_assign(instance, Folder{seed_image, ""});
+        auto folders = folders_.lock();
+        Folder& folder = (*folders)[instance];
+        folder.seed = seed_image;
+        folder.console.clear();
         return paths(instance);
     }
     [[nodiscard]] InstancePaths paths(const InstanceId& instance) const override {
         const std::string folder = "instances/" + instance.str() + "/";
         return {folder + "seed.img", folder + "console.log", folder + "nvram.fd"};
+    }
+    [[nodiscard]] Result<DiskSource> create_ephemeral(const InstanceId& instance, unsigned number, Bytes size) override {
+        AMIVIRT_TRY(script_.pass("create_ephemeral"));
+        (*folders_.lock())[instance].ephemeral.insert_or_assign(number, size);
+        return DiskSource{"instances/" + instance.str() + "/ephemeral" + std::to_string(number) + ".img", "raw"};
+    }
+    [[nodiscard]] Result<void> remove_ephemeral(const InstanceId& instance) override {
+        AMIVIRT_TRY(script_.pass("remove_ephemeral"));
+        auto folders = folders_.lock();
+        if (const auto found = folders->find(instance); found != folders->end()) {
+            found->second.ephemeral.clear();
+        }
+        return {};
     }
     [[nodiscard]] Result<void> remove(const InstanceId& instance) override {
         AMIVIRT_TRY(script_.pass("remove"));
@@ -67,12 +83,19 @@ public:
         const auto found = folders->find(instance);
         return found == folders->end() ? std::nullopt : std::optional(found->second.seed);
     }
+    /// Instance store disks by number.
+    [[nodiscard]] std::map<unsigned, Bytes> ephemeral(const InstanceId& instance) const {
+        auto folders = folders_.lock();
+        const auto found = folders->find(instance);
+        return found == folders->end() ? std::map<unsigned, Bytes>() : found->second.ephemeral;
+    }
     CallScript& script() noexcept { return script_; }
 
 private:
     struct Folder {
         std::string seed;
         std::string console;
+        std::map<unsigned, Bytes> ephemeral;
     };
     mutable Sync<std::map<InstanceId, Folder>> folders_;
     CallScript script_;

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "adapters/common/digest.hpp"
 #include "adapters/fetch/compression.hpp"
-#include "adapters/fetch/digest.hpp"
 #include "adapters/fetch/source.hpp"
 
 namespace amivirt {

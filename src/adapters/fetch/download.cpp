@@ -18,7 +18,7 @@
 #include <memory>
 #include <thread>
 
-#include "adapters/fetch/digest.hpp"
+#include "adapters/common/digest.hpp"
 #include "adapters/fetch/source.hpp"
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"

@@ -13,9 +13,9 @@
 #include <map>
 #include <system_error>
 
+#include "adapters/common/digest.hpp"
 #include "adapters/common/files.hpp"
 #include "adapters/fetch/compression.hpp"
-#include "adapters/fetch/digest.hpp"
 #include "adapters/fetch/download.hpp"
 #include "adapters/fetch/fetch.hpp"
 #include "adapters/fetch/source.hpp"

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 #include "adapters/common/files.hpp"
@@ -18,8 +20,21 @@ namespace amivirt {
 namespace {
 
 constexpr mode_t k_folder_mode = 0711;  ///< the hypervisor's user passes through, nobody lists
-/// User data may hold secrets. libvirt hands the file to the hypervisor's user when the domain starts.
-constexpr mode_t k_seed_mode = 0600;
+/// User data may hold secrets, and so may disks. libvirt hands the file to the hypervisor's user when the domain starts.
+constexpr mode_t k_private_mode = 0600;
+constexpr std::string_view k_ephemeral = "ephemeral";
+constexpr std::string_view k_ephemeral_suffix = ".img";
+
+/// "ephemeral3.img", or its temporary.
+bool is_ephemeral(std::string_view name) {
+    if (!name.starts_with(k_ephemeral)) {
+        return false;
+    }
+    name.remove_prefix(k_ephemeral.size());
+    const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+    name.remove_prefix(digits);
+    return digits != 0 && name.starts_with(k_ephemeral_suffix);
+}
 
 class InstanceFolders final : public InstanceFiles {
 public:
@@ -29,7 +44,7 @@ public:
         AMIVIRT_TRY(files::make_folders(folder(instance), k_folder_mode));
         fault_point("instance_files.folder_made");
         InstancePaths result = paths(instance);
-        AMIVIRT_TRY(files::replace(result.seed, seed_image, k_seed_mode, files::Durable::no));
+        AMIVIRT_TRY(files::replace(result.seed, seed_image, k_private_mode, files::Durable::no));
         fault_point("instance_files.seed_written");
         return result;
     }
@@ -37,6 +52,43 @@ public:
     [[nodiscard]] InstancePaths paths(const InstanceId& instance) const override {
         const std::string base = folder(instance);
         return {base + "/seed.img", base + "/console.log", base + "/nvram.fd"};
+    }
+
+    Result<DiskSource> create_ephemeral(const InstanceId& instance, unsigned number, Bytes size) override {
+        const std::string file = fmt::format("{}/{}{}{}", folder(instance), k_ephemeral, number, k_ephemeral_suffix);
+        const std::string temporary = file + ".tmp";
+        AMIVIRT_TRY(files::make_folders(folder(instance), k_folder_mode));
+        // Always a new file: not a block of what was there can come back.
+        AMIVIRT_TRY(files::remove(temporary));
+        files::RemoveLater guard(temporary);
+        {
+            const files::FileDescriptor fd = AMIVIRT_TRY(files::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, k_private_mode));
+            if (size.count > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
+                return files::errno_error(EFBIG, "write", file);
+            }
+            if (::ftruncate(fd.get(), static_cast<off_t>(size.count)) != 0) {
+                return files::errno_error(errno, "write", file);
+            }
+        }
+        fault_point("instance_files.ephemeral_made");
+        AMIVIRT_TRY(files::rename(temporary, file));
+        guard.keep();
+        fault_point("instance_files.ephemeral_named");
+        return DiskSource{file, "raw"};
+    }
+
+    Result<void> remove_ephemeral(const InstanceId& instance) override {
+        std::vector<std::string> found;
+        AMIVIRT_TRY(each(folder(instance), [&](const std::string& name) {
+            if (is_ephemeral(name)) {
+                found.push_back(fmt::format("{}/{}", folder(instance), name));
+            }
+        }));
+        for (const std::string& file : found) {
+            AMIVIRT_TRY(files::remove(file));
+            fault_point("instance_files.ephemeral_removed");
+        }
+        return {};
     }
 
     Result<void> remove(const InstanceId& instance) override {

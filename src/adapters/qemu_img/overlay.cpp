@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "adapters/qemu_img/big_endian.hpp"
+#include "adapters/qemu_img/luks.hpp"
+
 namespace amivirt {
 namespace {
 
@@ -12,33 +15,15 @@ constexpr std::uint64_t k_l2_entries = k_cluster / 8;
 constexpr std::uint64_t k_most_l1_entries = (32ULL << 20U) / 8;
 constexpr std::uint32_t k_header_length = 112;
 constexpr std::uint32_t k_backing_format_extension = 0xe2792aca;
+constexpr std::uint32_t k_encryption_header_extension = 0x0537be77;
+constexpr std::uint32_t k_luks = 2;
 constexpr std::size_t k_longest_backing_name = 1023;
-
-class BigEndian {
-public:
-    void u8(std::uint8_t value) { bytes_.push_back(static_cast<char>(value)); }
-    void u16(std::uint16_t value) { put(value, 2); }
-    void u32(std::uint32_t value) { put(value, 4); }
-    void u64(std::uint64_t value) { put(value, 8); }
-    void text(const std::string& value) { bytes_ += value; }
-    void pad_to(std::size_t multiple) { bytes_.resize((bytes_.size() + multiple - 1) / multiple * multiple, '\0'); }
-    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-    [[nodiscard]] std::string take() && { return std::move(bytes_); }
-
-private:
-    void put(std::uint64_t value, unsigned count) {
-        for (unsigned i = count; i-- > 0;) {
-            u8(static_cast<std::uint8_t>(value >> (8 * i)));
-        }
-    }
-    std::string bytes_;
-};
 
 std::uint64_t divided_up(std::uint64_t value, std::uint64_t by) noexcept { return value / by + (value % by != 0 ? 1 : 0); }
 
 }  // namespace
 
-Result<SparseFile> empty_overlay(Bytes size, const std::string& parent) {
+Result<SparseFile> empty_overlay(Bytes size, const std::string& parent, const std::string& luks) {
     const std::uint64_t l1_entries = divided_up(divided_up(size.count, k_cluster), k_l2_entries);
     if (size.count == 0 || size.count % 512 != 0 || l1_entries > k_most_l1_entries) {
         return Error(Code::invalid_parameter_value,
@@ -48,9 +33,10 @@ Result<SparseFile> empty_overlay(Bytes size, const std::string& parent) {
     if (parent.size() > k_longest_backing_name) {
         return Error(Code::internal_error, fmt::format("The parent's name \"{}\" is too long.", parent));
     }
-    // Cluster 0 header, 1 refcount table, 2 the one refcount block, 3... the L1 table.
-    const std::uint64_t l1_clusters = divided_up(l1_entries * 8, k_cluster);
-    const std::uint64_t clusters = 3 + l1_clusters;  // at most 515: one refcount block of 32768 entries holds them
+    // Cluster 0 header, 1 refcount table, 2 the one refcount block, 3... the L1 table, then the LUKS header.
+    const std::uint64_t luks_cluster = 3 + divided_up(l1_entries * 8, k_cluster);
+    // At most 547: one refcount block of 32768 entries holds them.
+    const std::uint64_t clusters = luks_cluster + (luks.empty() ? 0 : divided_up(k_luks_length, k_cluster));
 
     BigEndian extensions;
     if (!parent.empty()) {
@@ -59,6 +45,12 @@ Result<SparseFile> empty_overlay(Bytes size, const std::string& parent) {
         extensions.u32(static_cast<std::uint32_t>(format.size()));
         extensions.text(format);
         extensions.pad_to(8);
+    }
+    if (!luks.empty()) {
+        extensions.u32(k_encryption_header_extension);
+        extensions.u32(16);
+        extensions.u64(luks_cluster * k_cluster);
+        extensions.u64(k_luks_length);
     }
     extensions.u32(0);  // end of extensions
     extensions.u32(0);
@@ -70,7 +62,7 @@ Result<SparseFile> empty_overlay(Bytes size, const std::string& parent) {
     header.u32(static_cast<std::uint32_t>(parent.size()));
     header.u32(k_cluster_bits);
     header.u64(size.count);
-    header.u32(0);  // no encryption
+    header.u32(luks.empty() ? 0 : k_luks);
     header.u32(static_cast<std::uint32_t>(l1_entries));
     header.u64(3 * k_cluster);
     header.u64(1 * k_cluster);
@@ -100,6 +92,9 @@ Result<SparseFile> empty_overlay(Bytes size, const std::string& parent) {
     file.pieces.emplace_back(0, std::move(header).take());
     file.pieces.emplace_back(1 * k_cluster, std::move(table).take());
     file.pieces.emplace_back(2 * k_cluster, std::move(counts).take());
+    if (!luks.empty()) {
+        file.pieces.emplace_back(luks_cluster * k_cluster, luks);
+    }
     return file;
 }
 

@@ -19,7 +19,7 @@ struct SparseFile {
 
 /// qcow2 version 3 (source: QEMU's docs/interop/qcow2.txt) with nothing allocated: header, refcounts, an empty L1 table. `parent` is
 /// the backing file's name as stored, in qcow2 format; "" for none. Pure. invalid_parameter_value for a size of 0 or one that is no
-/// multiple of 512, or too large for qcow2.
-[[nodiscard]] Result<SparseFile> empty_overlay(Bytes size, const std::string& parent);
+/// multiple of 512, or too large for qcow2. `luks` is what luks_header() gave, "" for a disk that is not encrypted.
+[[nodiscard]] Result<SparseFile> empty_overlay(Bytes size, const std::string& parent, const std::string& luks = {});
 
 }  // namespace amivirt

@@ -14,6 +14,7 @@ namespace amivirt {
 
 struct StoreOptions {
     std::string disks_folder;              ///< made when first needed
+    std::string key_file;                  ///< of encrypted layers, likewise; see region_key.hpp for what is in it
     Bytes max_virtual_size{16ULL << 40U};  ///< of an imported disk
     ProcessRunner& processes;
     Log& log;

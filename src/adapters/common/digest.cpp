@@ -1,4 +1,4 @@
-#include "adapters/fetch/digest.hpp"
+#include "adapters/common/digest.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>

@@ -1,0 +1,76 @@
+// The folder of layers, for those who work on it: names, headers, empty layers, arguments for qemu-img.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/common/files.hpp"
+#include "adapters/qemu_img/region_key.hpp"
+#include "amivirt/base/ids.hpp"
+#include "amivirt/base/size.hpp"
+#include "amivirt/ports/process_runner.hpp"
+#include "amivirt/ports/volume_store.hpp"
+
+namespace amivirt {
+
+constexpr std::string_view k_layer_suffix = ".qcow2";
+constexpr std::string_view k_layer_temporary_suffix = ".tmp";
+constexpr mode_t k_sealed_mode = 0444;
+constexpr mode_t k_writable_mode = 0600;  ///< libvirt hands it to the hypervisor's user when the domain starts
+
+/// What of a layer's qcow2 header matters to us.
+struct LayerHeader {
+    Bytes virtual_size;
+    std::string backing;  ///< the name as stored; "" none
+    std::uint64_t backing_offset = 0;
+    std::optional<LayerId> parent;  ///< where `backing` is a layer of this folder
+    bool encrypted = false;
+};
+
+/// store_corrupt if it is no qcow2 image or ends within its header.
+[[nodiscard]] Result<LayerHeader> read_layer_header(int fd, const std::string& path);
+
+[[nodiscard]] constexpr bool is_sealed(mode_t mode) noexcept { return (mode & 0222U) == 0; }
+[[nodiscard]] Result<struct stat> status_of(int fd, const std::string& path);
+
+/// Thread-safe.
+class LayerFolder {
+public:
+    LayerFolder(std::string folder, const std::string& key_file) : folder_(std::move(folder)), key_(key_file) {}
+
+    [[nodiscard]] const std::string& path() const noexcept { return folder_; }
+    [[nodiscard]] static std::string name(const LayerId& layer) { return layer.str() + std::string(k_layer_suffix); }
+    [[nodiscard]] std::string path(const LayerId& layer) const { return folder_ + "/" + name(layer); }
+    [[nodiscard]] std::string temporary(const LayerId& layer) const {
+        return folder_ + "/" + layer.str() + std::string(k_layer_temporary_suffix);
+    }
+    /// Empty, for writing; the folder is made if it is not there.
+    [[nodiscard]] Result<files::FileDescriptor> create_temporary(const std::string& file) const;
+    /// An empty layer as the temporary of `layer`. invalid_parameter_value if it is smaller than its parent.
+    [[nodiscard]] Result<files::FileDescriptor> write_empty(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
+                                                            Encrypted encrypted);
+
+    /// A file with nothing below it, as qemu-img's argument: its driver explicit, no backing file followed. invalid_parameter_value if the
+    /// path is not UTF-8.
+    [[nodiscard]] static Result<std::string> alone(const std::string& file, Encrypted encrypted);
+    /// `top` over all of `below`, the nearest first, likewise.
+    struct Link {
+        std::string file;
+        bool encrypted = false;
+    };
+    [[nodiscard]] static Result<std::string> stacked(const std::vector<Link>& links, bool detect_zeroes);
+    /// `layer` and its parents as their headers tell. store_corrupt for a foreign backing file or a cycle.
+    [[nodiscard]] Result<std::vector<std::pair<LayerId, LayerHeader>>> chain(const LayerId& layer) const;
+
+    [[nodiscard]] RegionKey& key() noexcept { return key_; }
+
+private:
+    std::string folder_;
+    RegionKey key_;
+};
+
+}  // namespace amivirt

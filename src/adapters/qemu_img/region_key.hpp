@@ -1,0 +1,29 @@
+// The key of a region's encrypted layers, in a file of its own.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "amivirt/base/result.hpp"
+#include "amivirt/base/sync.hpp"
+
+namespace amivirt {
+
+/// 64 lower-case hexadecimal digits, no line end: the passphrase as QEMU reads it from the file. Thread-safe.
+class RegionKey {
+public:
+    explicit RegionKey(std::string file) : file_(std::move(file)) {}
+    /// Makes it where there is none, durably: of processes that race, all get the same. store_corrupt if the file holds no key.
+    [[nodiscard]] Result<std::string> get();
+    /// Words for qemu-img that give it the key under k_id.
+    [[nodiscard]] std::vector<std::string> arguments() const;
+    static constexpr const char* k_id = "region-key";
+
+private:
+    [[nodiscard]] Result<void> make() const;
+
+    std::string file_;
+    Sync<std::string> key_;  ///< once read
+};
+
+}  // namespace amivirt
