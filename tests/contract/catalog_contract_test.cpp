@@ -134,6 +134,8 @@ TEST_P(CatalogContract, KeepsInstances) {
     changed.state = InstanceState::running;
     changed.terminated.reset();
     changed.ports = {{"127.0.0.1", 20006, 22, "tcp"}};
+    changed.ephemeral = {{"/dev/sdd", 1, GiB{2}}};
+    changed.root_device_type = RootDeviceType::ebs;
     changed.tags.clear();
     live_and_die<Instance, InstanceId>(&CatalogSession::instances, {full_instance(3), plain_instance(2), full_instance(1)}, changed,
                                        {nth_id<InstanceId>(3), nth_id<InstanceId>(2), nth_id<InstanceId>(1)});
@@ -162,9 +164,11 @@ TEST_P(CatalogContract, KeepsSnapshots) {
 TEST_P(CatalogContract, KeepsLayers) {
     Layer child = full_layer(2);
     child.parent = nth_id<LayerId>(3);
+    child.seal->sha256.clear();  // sealed, and not read since
     Layer changed = full_layer(3);
     changed.state = LayerState::deleting;
     changed.content_sha256.clear();
+    changed.seal.reset();
     live_and_die<Layer, LayerId>(&CatalogSession::layers, {full_layer(3), child, plain_layer(1)}, changed,
                                  {nth_id<LayerId>(3), nth_id<LayerId>(2), nth_id<LayerId>(1)});
 }
@@ -219,7 +223,9 @@ TEST_P(CatalogContract, KeepsEveryState) {
         n = 0;
         for (const auto kind :
              {OperationKind::import_image, OperationKind::run_instances, OperationKind::start_instances, OperationKind::stop_instances,
-              OperationKind::reboot_instances, OperationKind::terminate_instances, OperationKind::collect_layers}) {
+              OperationKind::reboot_instances, OperationKind::terminate_instances, OperationKind::collect_layers,
+              OperationKind::create_volume, OperationKind::attach_volume, OperationKind::detach_volume, OperationKind::modify_volume,
+              OperationKind::create_snapshots, OperationKind::flatten_layers}) {
             Operation operation = full_operation(++n);
             operation.kind = kind;
             AMIVIRT_TRY(session.operations().insert(operation));
@@ -231,6 +237,7 @@ TEST_P(CatalogContract, KeepsEveryState) {
     EXPECT_EQ(list(&CatalogSession::layers).records.at(3).state, LayerState::deleting);
     EXPECT_EQ(list(&CatalogSession::volumes).records.at(2).state, VolumeState::in_use);
     EXPECT_EQ(list(&CatalogSession::operations).records.at(6).kind, OperationKind::collect_layers);
+    EXPECT_EQ(list(&CatalogSession::operations).records.at(12).kind, OperationKind::flatten_layers);
     EXPECT_THAT(list(&CatalogSession::operations).unreadable, IsEmpty());
 }
 

@@ -17,29 +17,31 @@ auto fields(const Attachment& value) {
 }
 auto fields(const Image& value) {
     const auto& [id, owner, name, description, state, state_reason, architecture, boot_mode, platform, platform_details, distribution,
-                 os_version, default_user, root_device_name, mapping, permissions, created, tags, source_location] = value;
+                 os_version, default_user, root_device_name, root_device_type, mapping, permissions, created, tags, source_location] =
+        value;
     return std::tie(id, owner, name, description, state, state_reason, architecture, boot_mode, platform, platform_details, distribution,
-                    os_version, default_user, root_device_name, mapping, permissions, created, tags, source_location);
+                    os_version, default_user, root_device_name, root_device_type, mapping, permissions, created, tags, source_location);
 }
 auto fields(const Instance& value) {
     const auto& [id, reservation, owner, image, launch_index, client_token, request_digest, type, state, state_reason_code,
-                 state_reason_message, launched, terminated, architecture, firmware, accelerator, root_device_name, mac_address, ports,
-                 shutdown_behavior, termination_protected, user_data, tags] = value;
+                 state_reason_message, launched, terminated, architecture, firmware, accelerator, root_device_name, root_device_type,
+                 ephemeral, mac_address, ports, shutdown_behavior, termination_protected, user_data, tags] = value;
     return std::tie(id, reservation, owner, image, launch_index, client_token, request_digest, type, state, state_reason_code,
-                    state_reason_message, launched, terminated, architecture, firmware, accelerator, root_device_name, mac_address, ports,
-                    shutdown_behavior, termination_protected, user_data, tags);
+                    state_reason_message, launched, terminated, architecture, firmware, accelerator, root_device_name, root_device_type,
+                    ephemeral, mac_address, ports, shutdown_behavior, termination_protected, user_data, tags);
 }
 auto fields(const Volume& value) {
-    const auto& [id, owner, layer, snapshot, size, type, iops, throughput, encrypted, state, attachment, created, tags] = value;
-    return std::tie(id, owner, layer, snapshot, size, type, iops, throughput, encrypted, state, attachment, created, tags);
+    const auto& [id, owner, layer, snapshot, size, type, iops, throughput, encrypted, instance_store, state, attachment, created, tags] =
+        value;
+    return std::tie(id, owner, layer, snapshot, size, type, iops, throughput, encrypted, instance_store, state, attachment, created, tags);
 }
 auto fields(const Snapshot& value) {
     const auto& [id, owner, layer, volume, size, state, encrypted, description, created, tags] = value;
     return std::tie(id, owner, layer, volume, size, state, encrypted, description, created, tags);
 }
 auto fields(const Layer& value) {
-    const auto& [id, parent, state, virtual_size, content_sha256, created] = value;
-    return std::tie(id, parent, state, virtual_size, content_sha256, created);
+    const auto& [id, parent, state, virtual_size, content_sha256, encrypted, seal, created] = value;
+    return std::tie(id, parent, state, virtual_size, content_sha256, encrypted, seal, created);
 }
 auto fields(const Operation& value) {
     const auto& [id, kind, objects, pid, started] = value;
@@ -94,6 +96,7 @@ Image full_image(std::uint64_t n) {
     image.os_version = "11.1";
     image.default_user = "root";
     image.root_device_name = "/dev/xvda";
+    image.root_device_type = RootDeviceType::instance_store;
     EbsDevice full;
     full.snapshot = nth_id<SnapshotId>(n + 500);  // a name only: it is not there
     full.size = GiB{20};
@@ -131,6 +134,8 @@ Instance full_instance(std::uint64_t n) {
     instance.firmware = Firmware::uefi;
     instance.accelerator = Accelerator::kvm;
     instance.root_device_name = "/dev/xvda";
+    instance.root_device_type = RootDeviceType::instance_store;
+    instance.ephemeral = {{"/dev/sdc", 23, GiB{75}}, {"/dev/sdb", 0, GiB{1}}};  // an order of their own
     instance.mac_address = fmt::format("52:54:00:00:{:02x}:{:02x}", (n >> 8U) & 0xffU, n & 0xffU);
     const auto port = static_cast<std::uint16_t>(20000 + 2 * n);
     instance.ports = {{"127.0.0.1", static_cast<std::uint16_t>(port + 1), 80, "tcp"}, {"0.0.0.0", port, 65535, "udp"}};
@@ -152,6 +157,7 @@ Volume full_volume(std::uint64_t n) {
     volume.iops = 16000;
     volume.throughput = 1000;
     volume.encrypted = true;
+    volume.instance_store = true;
     volume.state = VolumeState::in_use;
     volume.attachment = Attachment{nth_id<InstanceId>(n), "/dev/sdf", true, true, moment(n)};
     volume.created = moment(n + 1);
@@ -180,6 +186,8 @@ Layer full_layer(std::uint64_t n) {
     layer.state = LayerState::sealed;
     layer.virtual_size = Bytes{(1ULL << 62U) + n};
     layer.content_sha256 = fmt::format("{:064x}", n);
+    layer.encrypted = true;
+    layer.seal = Seal{Bytes{(1ULL << 40U) + n}, 1795325400123456789 + static_cast<std::int64_t>(n), fmt::format("{:064x}", n + 1)};
     layer.created = moment(n);
     return layer;
 }

@@ -449,7 +449,7 @@ TEST_F(SqliteCatalogFile, Migration1IsTheSchemaAsReleased) {
         EXPECT_EQ(step.number, ++expected);  // numbered without gaps
     }
     for (const char* table : {"store", "image", "image_block_device", "image_launch_permission", "snapshot", "layer", "volume", "instance",
-                              "port_forward", "tag", "operation", "operation_object", "download"}) {
+                              "port_forward", "tag", "operation", "operation_object", "download", "instance_ephemeral_disk"}) {
         EXPECT_EQ(number(std::string("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '") + table + "'"), 1) << table;
     }
     EXPECT_EQ(number("SELECT count(*) FROM store"), 1);
@@ -485,6 +485,84 @@ TEST_F(SqliteMigration, BringsAnOlderCatalogUpAndKeepsWhatIsInIt) {
     EXPECT_EQ(number("SELECT count(*) FROM image WHERE mood = 'fine'"), 1);
     EXPECT_EQ(SQLite::Database(file_).execAndGet("SELECT id FROM store").getString(), id);
     EXPECT_EQ(open_fails().code, Code::store_too_new);  // for the program of before
+}
+
+/// A catalog as amivirt 0.1.0 left it, written without any code that knows of later columns.
+TEST_F(SqliteMigration, From1To2ReadsWhatWasThere) {
+    std::ofstream(file_).close();
+    ASSERT_TRUE(migrate({sqlite::migrations().front()}));
+    ASSERT_EQ(number("PRAGMA user_version"), 1);
+    const std::string id = "'snap-00000000000000001'";
+    sql("INSERT INTO layer VALUES (1, 'layer-00000000000000001', NULL, 'sealed', 1073741824, 'abc', 1000)");
+    sql("INSERT INTO layer VALUES (2, 'layer-00000000000000002', 'layer-00000000000000001', 'writable', 2147483648, '', 2000)");
+    sql("INSERT INTO snapshot VALUES (1, " + id + ", '000000000000', 'layer-00000000000000001', NULL, 1, 'completed', 0, '', 1000)");
+    sql("INSERT INTO volume VALUES (1, 'vol-00000000000000001', '000000000000', 'layer-00000000000000002', " + id +
+        ", 2, 'gp3', NULL, NULL, 0, 'in-use', 2000, 'i-00000000000000001', '/dev/sda1', 1, 1, 2000)");
+    sql("INSERT INTO image VALUES (1, 'ami-00000000000000001', '000000000000', 'tiny', '', 'available', '', 'x86_64', 'legacy-bios',"
+        " 'linux', 'Tiny', 'tiny', '1', 'root', '/dev/sda1', 1000, '/tmp/tiny.qcow2')");
+    sql("INSERT INTO image_block_device VALUES ('ami-00000000000000001', 0, '/dev/sda1', 'ebs', " + id +
+        ", 1, 'gp3', NULL, NULL, 1, 0, NULL)");
+    sql("INSERT INTO instance VALUES (1, 'i-00000000000000001', 'r-00000000000000001', '000000000000', 'ami-00000000000000001', 0, '', '',"
+        " 't3.nano', 'running', '', '', 2000, NULL, 'x86_64', 'legacy-bios', 'tcg', '/dev/sda1', '52:54:00:00:00:01', 'stop', 0, x'')");
+    sql("INSERT INTO port_forward VALUES ('i-00000000000000001', 0, '127.0.0.1', 22001, 22, 'tcp', 1)");
+    sql("INSERT INTO tag VALUES ('i-00000000000000001', 'Name', 'web')");
+
+    const auto catalog = open();
+    ASSERT_NE(catalog, nullptr);
+    const auto moment = [](int milliseconds) { return TimePoint(Duration(milliseconds)); };
+    ASSERT_TRUE(catalog->read([&](CatalogSession& session) -> Result<void> {
+        const auto layers = AMIVIRT_TRY(session.layers().list()).records;
+        const auto volumes = AMIVIRT_TRY(session.volumes().list()).records;
+        const auto images = AMIVIRT_TRY(session.images().list()).records;
+        const auto instances = AMIVIRT_TRY(session.instances().list()).records;
+        EXPECT_THAT(AMIVIRT_TRY(session.snapshots().list()).records, SizeIs(1));
+        Layer base = plain_layer(1);
+        base.state = LayerState::sealed;
+        base.virtual_size = Bytes{1073741824};
+        base.content_sha256 = "abc";
+        base.created = moment(1000);
+        Layer top = plain_layer(2);
+        top.parent = base.id;
+        top.state = LayerState::writable;
+        top.virtual_size = Bytes{2147483648};
+        top.created = moment(2000);
+        EXPECT_EQ(layers, (std::vector{base, top}));  // neither encrypted, and no seal is made up
+
+        Volume volume = plain_volume(1);
+        volume.layer = top.id;
+        volume.snapshot = nth_id<SnapshotId>(1);
+        volume.size = GiB{2};
+        volume.state = VolumeState::in_use;
+        volume.created = moment(2000);
+        volume.attachment = Attachment{nth_id<InstanceId>(1), "/dev/sda1", true, true, moment(2000)};
+        EXPECT_EQ(volumes, std::vector{volume});
+
+        EXPECT_THAT(images, SizeIs(1));
+        EXPECT_EQ(images.at(0).root_device_type, RootDeviceType::ebs);
+        EXPECT_EQ(images.at(0).source_location, "/tmp/tiny.qcow2");
+        EXPECT_THAT(images.at(0).mapping, SizeIs(1));
+
+        EXPECT_THAT(instances, SizeIs(1));
+        EXPECT_EQ(instances.at(0).root_device_type, RootDeviceType::ebs);
+        EXPECT_THAT(instances.at(0).ephemeral, IsEmpty());
+        EXPECT_EQ(instances.at(0).mac_address, "52:54:00:00:00:01");
+        EXPECT_THAT(instances.at(0).ports, SizeIs(1));
+        EXPECT_EQ(instances.at(0).tags, (Tags{{"Name", "web"}}));
+        return {};
+    }));
+    // And what it holds can be changed.
+    ASSERT_TRUE(catalog->write([](CatalogSession& session) -> Result<void> {
+        Layer layer = AMIVIRT_TRY(session.layers().find(nth_id<LayerId>(1))).value();
+        layer.seal = Seal{Bytes{4096}, 5, ""};
+        AMIVIRT_TRY(session.layers().update(layer));
+        EXPECT_EQ(AMIVIRT_TRY(session.layers().find(layer.id)), layer);
+        Instance instance = AMIVIRT_TRY(session.instances().find(nth_id<InstanceId>(1))).value();
+        instance.ephemeral = {{"/dev/sdb", 0, GiB{4}}};
+        AMIVIRT_TRY(session.instances().update(instance));
+        EXPECT_EQ(AMIVIRT_TRY(session.instances().find(instance.id)), instance);
+        return {};
+    }));
+    EXPECT_EQ(number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
 }
 
 TEST_F(SqliteMigration, IsAllOrNothing) {

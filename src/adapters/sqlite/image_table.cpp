@@ -16,13 +16,13 @@ struct ImageKind {
     static constexpr const char* k_table = "image";
     static constexpr const char* k_columns =
         "id, owner, name, description, state, state_reason, architecture, boot_mode, platform, platform_details, distribution, os_version,"
-        " default_user, root_device_name, created, source_location";
+        " default_user, root_device_name, root_device_type, created, source_location";
 
     static const Key& key(const Image& image) { return image.id; }
     static void bind(Binder& binder, const Image& image) {
         binder.put(image.id, image.owner, image.name, image.description, image.state, image.state_reason, image.architecture,
                    image.boot_mode, image.platform, image.platform_details, image.distribution, image.os_version, image.default_user,
-                   image.root_device_name, image.created, image.source_location);
+                   image.root_device_name, image.root_device_type, image.created, image.source_location);
     }
     static Image read(Row& row) {
         Image image;
@@ -32,7 +32,9 @@ struct ImageKind {
         row.get(image.architecture, parse_architecture);
         row.get(image.boot_mode, parse_boot_mode);
         row.get_all(image.platform, image.platform_details, image.distribution, image.os_version, image.default_user,
-                    image.root_device_name, image.created, image.source_location);
+                    image.root_device_name);
+        row.get(image.root_device_type, parse_root_device_type);
+        row.get_all(image.created, image.source_location);
         return image;
     }
 

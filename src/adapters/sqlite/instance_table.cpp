@@ -34,17 +34,16 @@ struct InstanceKind {
     static constexpr const char* k_table = "instance";
     static constexpr const char* k_columns =
         "id, reservation, owner, image, launch_index, client_token, request_digest, type, state, state_reason_code, state_reason_message,"
-        " launched, terminated, architecture, firmware, accelerator, root_device_name, mac_address, shutdown_behavior, "
-        "termination_protected,"
-        " user_data";
+        " launched, terminated, architecture, firmware, accelerator, root_device_name, root_device_type, mac_address,"
+        " shutdown_behavior, termination_protected, user_data";
 
     static const Key& key(const Instance& instance) { return instance.id; }
     static void bind(Binder& binder, const Instance& instance) {
         binder.put(instance.id, instance.reservation, instance.owner, instance.image, instance.launch_index, instance.client_token,
                    instance.request_digest, instance.type, instance.state, instance.state_reason_code, instance.state_reason_message,
                    instance.launched, instance.terminated, instance.architecture, instance.firmware, instance.accelerator,
-                   instance.root_device_name, instance.mac_address, instance.shutdown_behavior, instance.termination_protected,
-                   Blob{instance.user_data});
+                   instance.root_device_name, instance.root_device_type, instance.mac_address, instance.shutdown_behavior,
+                   instance.termination_protected, Blob{instance.user_data});
     }
     static Instance read(Row& row) {
         Instance instance;
@@ -55,7 +54,9 @@ struct InstanceKind {
         row.get(instance.architecture, parse_architecture);
         row.get(instance.firmware, parse_firmware);
         row.get(instance.accelerator, parse_accelerator_word);
-        row.get_all(instance.root_device_name, instance.mac_address);
+        row.get(instance.root_device_name);
+        row.get(instance.root_device_type, parse_root_device_type);
+        row.get(instance.mac_address);
         row.get(instance.shutdown_behavior, parse_shutdown_behavior);
         row.get_all(instance.termination_protected, instance.user_data);
         return instance;
@@ -66,6 +67,11 @@ struct InstanceKind {
                     "ORDER BY instance, position", [](Row& row, Instance& instance) {
                         PortForward& port = instance.ports.emplace_back();
                         row.get_all(port.address, port.host_port, port.guest_port, port.protocol);
+                    });
+        loaded.join(transaction, "SELECT instance, device_name, number, size_gib FROM instance_ephemeral_disk", "WHERE instance = ?", "",
+                    "ORDER BY instance, position", [](Row& row, Instance& instance) {
+                        EphemeralDisk& disk = instance.ephemeral.emplace_back();
+                        row.get_all(disk.device_name, disk.number, disk.size);
                     });
         TagParts<InstanceKind>::read(transaction, loaded);
     }
@@ -79,11 +85,18 @@ struct InstanceKind {
                                instance.state != InstanceState::terminated);
             query->exec();
         }
+        position = 0;
+        for (const EphemeralDisk& disk : instance.ephemeral) {
+            auto query = transaction.query(
+                "INSERT INTO instance_ephemeral_disk (instance, position, device_name, number, size_gib) VALUES (?, ?, ?, ?, ?)");
+            Binder(*query).put(instance.id, position++, disk.device_name, disk.number, disk.size);
+            query->exec();
+        }
         TagParts<InstanceKind>::write(transaction, instance);
     }
     static void erase_parts(Transaction& transaction, const Key& key) {
-        {
-            auto query = transaction.query("DELETE FROM port_forward WHERE instance = ?");
+        for (const char* sql : {"DELETE FROM port_forward WHERE instance = ?", "DELETE FROM instance_ephemeral_disk WHERE instance = ?"}) {
+            auto query = transaction.query(sql);
             Binder(*query).put(key);
             query->exec();
         }

@@ -12,7 +12,8 @@
 
 namespace amivirt::embedded {
 extern const std::string_view k_schema_sql;
-}
+extern const std::string_view k_migration_2_sql;
+}  // namespace amivirt::embedded
 
 namespace amivirt::sqlite {
 
@@ -102,6 +103,7 @@ private:
 const std::vector<Migration>& migrations() {
     static const std::vector<Migration> steps{
         {1, embedded::k_schema_sql},
+        {2, embedded::k_migration_2_sql},
     };
     return steps;
 }

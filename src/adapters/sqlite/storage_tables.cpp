@@ -22,17 +22,27 @@ struct LayerKind {
     using Key = LayerId;
     static constexpr const char* k_noun = "layer";
     static constexpr const char* k_table = "layer";
-    static constexpr const char* k_columns = "id, parent, state, virtual_size, content_sha256, created";
+    static constexpr const char* k_columns =
+        "id, parent, state, virtual_size, content_sha256, created, encrypted, seal_file_size, seal_modified_ns, seal_sha256";
 
     static const Key& key(const Layer& layer) { return layer.id; }
     static void bind(Binder& binder, const Layer& layer) {
-        binder.put(layer.id, layer.parent, layer.state, layer.virtual_size, layer.content_sha256, layer.created);
+        binder.put(layer.id, layer.parent, layer.state, layer.virtual_size, layer.content_sha256, layer.created, layer.encrypted);
+        if (const auto& seal = layer.seal) {
+            binder.put(seal->file_size, seal->modified_ns, seal->sha256);
+        } else {
+            binder.put(std::nullopt, std::nullopt, std::nullopt);
+        }
     }
     static Layer read(Row& row) {
         Layer layer;
         row.get_all(layer.id, layer.parent);
         row.get(layer.state, parse_layer_state);
-        row.get_all(layer.virtual_size, layer.content_sha256, layer.created);
+        row.get_all(layer.virtual_size, layer.content_sha256, layer.created, layer.encrypted);
+        if (!row.null_here()) {
+            auto& seal = layer.seal.emplace();
+            row.get_all(seal.file_size, seal.modified_ns, seal.sha256);
+        }
         return layer;
     }
     static void read_parts(Transaction& /*transaction*/, Loaded<Layer>& /*loaded*/) {}
@@ -88,13 +98,13 @@ struct VolumeKind {
     static constexpr const char* k_noun = "volume";
     static constexpr const char* k_table = "volume";
     static constexpr const char* k_columns =
-        "id, owner, layer, snapshot, size_gib, type, iops, throughput, encrypted, state, created,"
+        "id, owner, layer, snapshot, size_gib, type, iops, throughput, encrypted, instance_store, state, created,"
         " attached_instance, device_name, is_root, delete_on_termination, attached";
 
     static const Key& key(const Volume& volume) { return volume.id; }
     static void bind(Binder& binder, const Volume& volume) {
         binder.put(volume.id, volume.owner, volume.layer, volume.snapshot, volume.size, volume.type, volume.iops, volume.throughput,
-                   volume.encrypted, volume.state, volume.created);
+                   volume.encrypted, volume.instance_store, volume.state, volume.created);
         if (const auto& attachment = volume.attachment) {
             binder.put(attachment->instance, attachment->device_name, attachment->is_root, attachment->delete_on_termination,
                        attachment->attached);
@@ -106,7 +116,7 @@ struct VolumeKind {
         Volume volume;
         row.get_all(volume.id, volume.owner, volume.layer, volume.snapshot, volume.size);
         row.get(volume.type, parse_volume_type);
-        row.get_all(volume.iops, volume.throughput, volume.encrypted);
+        row.get_all(volume.iops, volume.throughput, volume.encrypted, volume.instance_store);
         row.get(volume.state, parse_volume_state);
         row.get(volume.created);
         if (!row.null_here()) {
