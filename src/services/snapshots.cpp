@@ -178,6 +178,7 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
     std::vector<LiveDisks::Overlay> overlays;
     for (const auto& step : steps) {
         AMIVIRT_TRY(store.create(step.top.id, step.top.parent, step.top.virtual_size, step.top.encrypted ? Encrypted::yes : Encrypted::no));
+        AMIVIRT_TRY(store.persist(step.top.id));
         overlays.push_back({serial_of(step.volume.id), store.source(step.top.id)});
         fault_point("snapshot.overlay");
     }

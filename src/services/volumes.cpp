@@ -228,6 +228,7 @@ Result<Volume> Volumes::create(const AccountId& caller, const CreateVolumeReques
     AMIVIRT_TRY_CONTEXT(
         ports_.storage.store().create(layer.id, layer.parent, layer.virtual_size, volume.encrypted ? Encrypted::yes : Encrypted::no),
         fmt::format("making volume {}", volume.id.str()));
+    AMIVIRT_TRY(ports_.storage.store().persist(layer.id));
     fault_point("volume.made");
     AMIVIRT_TRY(operation->finish([&](CatalogSession& session) -> Result<void> {
         volume.state = AMIVIRT_TRY(next(VolumeState::creating, VolumeEvent::created));

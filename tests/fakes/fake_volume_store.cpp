@@ -51,6 +51,12 @@ Result<void> FakeVolumeStore::create(const LayerId& layer, const std::optional<L
     return {};
 }
 
+Result<void> FakeVolumeStore::persist(const LayerId& layer) {
+    AMIVIRT_TRY(script_.pass("persist"));
+    AMIVIRT_TRY(state_.lock()->find(layer));
+    return {};
+}
+
 Result<Seal> FakeVolumeStore::seal(const LayerId& layer) {
     AMIVIRT_TRY(script_.pass("seal"));
     auto state = state_.lock();

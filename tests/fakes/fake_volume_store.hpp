@@ -25,12 +25,13 @@ struct FakeLayer {
     std::vector<std::string> faults = {};  ///< what a check finds
 };
 
-/// Steps: "create", "seal", "grow", "probe", "import", "remove", "look", "contents".
+/// Steps: "create", "persist", "seal", "grow", "probe", "import", "remove", "look", "contents".
 class FakeVolumeStore final : public VolumeStore {
 public:
     explicit FakeVolumeStore(FakeDisks& disks) : disks_(disks) {}
 
     [[nodiscard]] Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size, Encrypted encrypted) override;
+    [[nodiscard]] Result<void> persist(const LayerId& layer) override;
     [[nodiscard]] Result<Seal> seal(const LayerId& layer) override;
     [[nodiscard]] Result<void> grow(const LayerId& layer, Bytes size) override;
     [[nodiscard]] Result<ProbedDisk> probe(const StagedDisk& disk, const std::string& shown_as) override;

@@ -53,6 +53,8 @@ public:
     /// which is made when it is first needed, in a file that only the store's owner can read.
     [[nodiscard]] virtual Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                               Encrypted encrypted) = 0;
+    /// Makes what create() made durable, name and all: before a volume is moved over to it whose data lies below. Idempotent.
+    [[nodiscard]] virtual Result<void> persist(const LayerId& layer) = 0;
     /// From now on nobody writes to it: durable, mode 0444. Returns how it looks. Idempotent. A guest may have it open for reading.
     [[nodiscard]] virtual Result<Seal> seal(const LayerId& layer) = 0;
     /// Makes a writable layer that no guest has open at least `size` large; never smaller. Durable. Idempotent.

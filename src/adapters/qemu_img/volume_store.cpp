@@ -64,6 +64,7 @@ public:
     explicit QemuImgStore(const StoreOptions& options) : options_(options), folder_(options.disks_folder, options.key_file) {}
 
     Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size, Encrypted encrypted) override;
+    Result<void> persist(const LayerId& layer) override;
     Result<Seal> seal(const LayerId& layer) override;
     Result<void> grow(const LayerId& layer, Bytes size) override;
     Result<ProbedDisk> probe(const StagedDisk& disk, const std::string& shown_as) override;
@@ -92,6 +93,14 @@ Result<void> QemuImgStore::create(const LayerId& layer, const std::optional<Laye
     guard.keep();
     fault_point("volume_store.create_named");
     return {};
+}
+
+Result<void> QemuImgStore::persist(const LayerId& layer) {
+    const std::string file = folder_.path(layer);
+    const FileDescriptor fd = AMIVIRT_TRY(files::open(file, O_RDONLY));
+    AMIVIRT_TRY(files::sync(fd.get(), file));
+    fault_point("volume_store.persisted");
+    return files::sync_folder(folder_.path());
 }
 
 Result<Seal> QemuImgStore::seal(const LayerId& layer) {
