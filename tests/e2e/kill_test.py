@@ -6,40 +6,13 @@ import signal
 import subprocess
 
 from harness import Case, TINY, main, need, virsh, wait_until
+from kill_walk import Walk
 
 
-class KillAtEachStep(Case):
+class KillAtEachStep(Case, Walk):
     def setUp(self):
         super().setUp()
         need(TINY, "the tiny image")
-
-    def points(self, *command):
-        """The fault points that a run of `command` passes."""
-        trace = self.store.folder / "trace"
-        trace.unlink(missing_ok=True)
-        self.store.ok(*command, AMIVIRT_FAULT_TRACE=str(trace))
-        if not trace.exists():
-            self.skipTest("this build has no fault points (AMIVIRT_FAULT_INJECTION)")
-        return trace.read_text().split()
-
-    def walk(self, prepare, command, clean_up, check=None):
-        """Kills `command` at its first, second, ... fault point, each time on a state made by `prepare`."""
-        self.store.ok("ps")  # makes the store, so that all that follow pass the same points
-        context = prepare()
-        points = self.points(*command(context))
-        clean_up(context)
-        self.assertGreater(len(points), 3)
-        for k, name in enumerate(points, 1):
-            with self.subTest(step=k, point=name):
-                context = prepare()
-                killed = self.store.run(*command(context), AMIVIRT_FAULT_KILL_AT=str(k))
-                self.assertEqual(killed.status, -signal.SIGKILL, killed)
-                self.store.ok("ps")
-                if check:
-                    check(context, name)
-                self.assert_clean()
-                clean_up(context)
-        self.assert_clean()
 
     def drop_all(self, _context=None):
         ids = self.store.ok("ps", "-o", "id").lines

@@ -1,0 +1,171 @@
+"""du says what the file system says; fsck names what was lost, cut or changed behind our back, and launches refuse it."""
+
+import os
+import subprocess
+
+from harness import TINY, GuestCase, main, virsh, wait_until
+
+
+class Check(GuestCase):
+    def setUp(self):
+        super().setUp()
+        self.image = self.store.import_tiny()
+
+    def bytes_of(self, *paths):
+        return sum(p.stat().st_blocks * 512 for path in paths for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file())
+
+    def layer_of(self, table, name):
+        return self.store.region / "disks" / (self.store.rows(f"SELECT layer FROM {table} WHERE id = ?", name)[0][0] + ".qcow2")
+
+    def usage(self):
+        return {row["Id"]: row for row in self.store.ok("du", "-o", "json").json["Usage"]}
+
+    def test_du_is_what_the_file_system_gives_back(self):
+        instance = self.launch("--name", "one")
+        self.ssh(instance, "dd if=/dev/urandom of=/root/fill bs=1M count=20 2>/dev/null; sync")
+        self.store.ok("stop", instance)
+        volume = self.instance(instance)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        snapshot = self.store.ok("snapshot", "create", volume).out.strip()
+        disks = self.store.region / "disks"
+        usage = self.usage()
+        self.assertEqual(usage[volume]["OwnBytes"], self.bytes_of(self.layer_of("volume", volume)))
+        image_snapshot = self.store.ok("image", "show", "tiny", "-o", "json").json["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+        base = self.bytes_of(self.layer_of("snapshot", image_snapshot))
+        taken = self.bytes_of(self.layer_of("snapshot", snapshot))
+        self.assertGreater(taken, 20 << 20)
+        self.assertEqual(usage[volume]["SharedBytes"], base + taken)
+        self.assertEqual((usage[snapshot]["OwnBytes"], usage[snapshot]["FreedBytes"]), (0, 0))
+        self.assertEqual(usage[volume]["FreedBytes"], 0)  # attached
+        for name, command in ((instance, ("terminate", instance)), (snapshot, ("snapshot", "delete", snapshot)),
+                              (self.image, ("image", "deregister", self.image, "--delete-snapshots"))):
+            promised = self.usage()[name]["FreedBytes"]
+            before = self.bytes_of(disks, self.store.region / "instances")
+            self.store.ok(*command)
+            self.assertEqual(before - self.bytes_of(disks, self.store.region / "instances"), promised, name)
+        self.assertEqual(self.store.files("disks"), [])
+        self.assert_clean()
+
+    def test_nothing_is_wrong_with_what_we_made(self):
+        instance = self.launch("--map", "/dev/sdb=:1:true")
+        self.store.ok("snapshot", "create", "--instance", instance)
+        self.assertEqual(self.store.ok("fsck", "-o", "json").json["Faults"], [])
+        self.assertEqual(self.store.ok("fsck", "--deep", "-o", "json").json["Faults"], [])
+        self.assertEqual(self.store.ok("fsck", "--deep", "-o", "json").json["Faults"], [])
+        self.store.ok("terminate", instance)
+        self.store.ok("snapshot", "delete", *self.store.ok("snapshot", "list", "--filter", "volume-id=vol-*", "-o", "id").lines)
+        self.assert_clean()
+
+    def damaged(self, damage, words):
+        """A launched machine whose image's layer gets `damage`: fsck names it and what it hits, run and start refuse."""
+        instance = self.launch("--name", "victim")
+        self.store.ok("stop", instance)
+        snapshot = self.store.ok("image", "show", "tiny", "-o", "json").json["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+        path = self.layer_of("snapshot", snapshot)
+        kept = path.read_bytes()
+        damage(path)
+        for attempt in (("fsck",), ("fsck", "--repair")):
+            result = self.store.run(*attempt)
+            self.assertEqual(result.status, 1, result)
+            for word in (path.stem, *words, self.image, snapshot, instance):
+                self.assertIn(word, result.out, attempt)
+        refused = self.refused(1, "StoreCorrupt", "run", "tiny", "--type", "t3.nano")
+        self.assertIn(path.stem, refused.err)
+        self.refused(1, "StoreCorrupt", "start", "victim")
+        self.refused(1, "StoreCorrupt", "volume", "create", "--snapshot", snapshot)
+        self.assertEqual(self.instance("victim")["State"]["Name"], "stopped")
+        return path, kept
+
+    def test_a_layer_file_deleted(self):
+        path, kept = self.damaged(os.unlink, ["not there"])
+        path.write_bytes(kept)  # from a backup: its time is new, its content is not known to be right
+        path.chmod(0o444)
+        self.assertEqual(self.store.run("fsck").status, 1)
+        self.store.ok("terminate", "victim")
+        self.store.ok("image", "deregister", "tiny", "--delete-snapshots")
+        self.assert_clean()
+
+    def test_a_layer_file_cut_short(self):
+        self.store.ok("fsck", "--deep")
+        path, kept = self.damaged(lambda path: os.truncate(path, path.stat().st_size // 2), ["bytes"])
+        # The right bytes again: with a checksum on record --deep sees it, and can mend the record of the time.
+        path.chmod(0o644)
+        path.write_bytes(kept)
+        path.chmod(0o444)
+        mended = self.store.run("fsck", "--deep", "--repair")
+        self.assertEqual(mended.status, 0, mended)
+        self.store.ok("start", "victim", "--wait", "ssh")
+        self.store.ok("terminate", "victim")
+        self.assert_clean()
+
+    def test_a_layer_file_changed(self):
+        def change(path):
+            path.chmod(0o644)
+            with open(path, "r+b") as file:
+                file.seek(path.stat().st_size // 2)
+                file.write(b"changed")
+
+        self.store.ok("fsck", "--deep")
+        path, _ = self.damaged(change, ["written to after it was sealed"])
+        self.assertIn("sealed", self.store.run("fsck", "--deep").out)
+        self.store.ok("terminate", "victim")
+        self.assertTrue(path.exists())
+
+    def test_what_is_not_understood_stays(self):
+        strange = self.store.region / "disks" / "precious.txt"
+        strange.write_text("mine")
+        orphan = self.store.region / "disks" / "layer-0123456789abcdef0.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", orphan, "1G"], check=True)
+        result = self.store.run("fsck", "--repair")
+        self.assertEqual(result.status, 1, result)
+        for word in ("precious.txt", orphan.stem):
+            self.assertIn(word, result.out)
+        self.store.ok("gc")
+        self.assertTrue(strange.exists() and orphan.exists())
+        strange.unlink()
+        orphan.unlink()
+        self.assertEqual(self.store.run("fsck").status, 0)
+
+    def test_repairs(self):
+        instance = self.launch()
+        volume = self.store.ok("volume", "create", "--size", "1").out.strip()
+        path = self.layer_of("volume", volume)
+        subprocess.run(["qemu-img", "resize", "-q", path, "2G"], check=True)
+        base = next(p for p in (self.store.region / "disks").glob("*.qcow2") if not p.stat().st_mode & 0o200)
+        base.chmod(0o644)
+        subprocess.run(["virsh", "-q", "-c", "qemu:///system" if os.geteuid() == 0 else "qemu:///session", "destroy", instance], check=True)
+        found = self.store.run("fsck")
+        self.assertEqual(found.status, 1, found)
+        self.store.ok("fsck", "--repair")
+        self.assertEqual(self.store.ok("fsck").status, 0)
+        self.assertEqual(self.volume(volume)["Size"], 2)
+        self.store.ok("volume", "delete", volume)
+        self.store.ok("terminate", instance)
+        self.assert_clean()
+
+
+class InstanceStore(GuestCase):
+    def test_a_root_that_dies_with_its_instance(self):
+        manifest = self.store.folder / "image.yaml"
+        manifest.write_text(f"name: shortlived\nrootDeviceType: instance-store\narchitecture: x86_64\nbootMode: legacy-bios\nsource: {{file: {TINY}}}\n")
+        image = self.store.ok("image", "register", "-f", manifest, "--no-inspect").out.strip()
+        self.assertEqual(self.store.ok("image", "show", image, "-o", "json").json["Images"][0]["RootDeviceType"], "instance-store")
+        instance = self.launch(image="shortlived")
+        self.assertEqual(self.instance(instance)["RootDeviceType"], "instance-store")
+        self.assertEqual(self.store.ok("volume", "list", "-o", "id").lines, [])
+        self.refused(1, "UnsupportedOperation", "stop", instance)
+        self.refused(1, "UnsupportedOperation", "snapshot", "create", "--instance", instance)
+        self.assertEqual(virsh("domstate", instance).strip(), "running")
+        # A volume of one's own outlives it.
+        volume = self.store.ok("volume", "create", "--size", "1").out.strip()
+        self.store.ok("volume", "attach", volume, instance)
+        self.ssh(instance, "poweroff", check=False)
+        wait_until(lambda: virsh("domstate", instance, check=False).strip() in ("shut off", ""), 60, "the guest is off")
+        self.store.ok("ps")
+        self.assertEqual(self.instance(instance)["State"]["Name"], "terminated")
+        self.assertEqual(self.store.ok("volume", "list", "-o", "id").lines, [volume])
+        self.store.ok("volume", "delete", volume)
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    main()
