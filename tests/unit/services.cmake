@@ -1,1 +1,1 @@
-amivirt_test(amivirt_unit_services LABELS unit SOURCES services_images.cpp services_instances.cpp LIBRARIES amivirt_services amivirt_fakes)
+amivirt_test(amivirt_unit_services LABELS unit SOURCES services_images.cpp services_instances.cpp services_volumes.cpp services_snapshots.cpp LIBRARIES amivirt_services amivirt_fakes)

@@ -10,6 +10,8 @@
 #include "amivirt/services/images.hpp"
 #include "amivirt/services/instances.hpp"
 #include "amivirt/services/reconciler.hpp"
+#include "amivirt/services/snapshots.hpp"
+#include "amivirt/services/volumes.hpp"
 #include "fakes/fake_catalog.hpp"
 #include "fakes/fake_disk.hpp"
 #include "fakes/fake_host.hpp"
@@ -18,6 +20,7 @@
 #include "fakes/fake_inspector.hpp"
 #include "fakes/fake_instance_files.hpp"
 #include "fakes/fake_instance_types.hpp"
+#include "fakes/fake_layer_care.hpp"
 #include "fakes/fake_liveness.hpp"
 #include "fakes/fake_process_runner.hpp"
 #include "fakes/fake_seed_builder.hpp"
@@ -39,11 +42,13 @@ protected:
     fakes::FakeLiveness liveness;
     fakes::FakeDisks disks;
     fakes::FakeVolumeStore store{disks};
+    fakes::FakeLayerCare care{store};
     fakes::FakeSourceStager stager{disks};
     fakes::FakeInspector inspector;
     fakes::FakeProcessRunner processes;
     fakes::FakeHost host;
     fakes::FakeHypervisor hypervisor;
+    LiveDisks& live = hypervisor;
     fakes::FakeInstanceFiles files;
     fakes::FakeSeedBuilder seeds;
     fakes::FakeInstanceTypes types;
@@ -51,7 +56,9 @@ protected:
     Storage storage{store, log};
     Images images{{catalog, operations, storage, stager, inspector, processes, host, ids, clock, log}};
     Instances instances{{catalog, operations, storage, images, hypervisor, files, seeds, types, host, ids, clock, log, "local", 4}};
-    Reconciler reconciler{operations, images, instances, storage, log};
+    Snapshots snapshots{{catalog, operations, storage, care, live, ids, clock, log, 4}};
+    Volumes volumes{{catalog, operations, storage, instances, snapshots, live, ids, clock, log}};
+    Reconciler reconciler{operations, images, instances, volumes, snapshots, storage, log};
     const AccountId me = AccountId::local();
     const AccountId other = *AccountId::parse("111122223333");
 
@@ -74,6 +81,43 @@ protected:
         auto run = instances.run(me, request, progress);
         EXPECT_TRUE(run.has_value()) << describe(run.error());
         return run.value_or(std::vector<Instance>{});
+    }
+
+    Volume make_volume(std::uint64_t gib = 1, const std::string& snapshot = {}) {
+        CreateVolumeRequest request;
+        request.size = GiB{gib};
+        request.snapshot = snapshot;
+        auto made = volumes.create(me, request);
+        EXPECT_TRUE(made.has_value()) << describe(made.error());
+        return made.value_or(Volume{});
+    }
+    Volume volume(const VolumeId& id) {
+        for (const auto& row : rows(&CatalogSession::volumes)) {
+            if (row.id == id) {
+                return row;
+            }
+        }
+        ADD_FAILURE() << id.str() << " has no row";
+        return {};
+    }
+    Volume root_of(const InstanceId& id) {
+        for (const auto& row : rows(&CatalogSession::volumes)) {
+            if (row.attachment && row.attachment->instance == id && row.attachment->is_root) {
+                return row;
+            }
+        }
+        ADD_FAILURE() << id.str() << " has no root";
+        return {};
+    }
+    Result<std::vector<Snapshot>> take(std::vector<VolumeId> of, Quiesce quiesce = Quiesce::automatic) {
+        return snapshots.create(me, {std::move(of), "", {}, quiesce});
+    }
+    /// This process dies and another cleans up after it.
+    void die_and_recover() {
+        liveness.kill_all();
+        const auto left = reconciler.recover();
+        ASSERT_TRUE(left.has_value()) << describe(left.error());
+        EXPECT_THAT(*left, ::testing::IsEmpty());
     }
 
     template <class Record, class Key>
@@ -130,8 +174,15 @@ protected:
         for (const auto& [name, domain] : hypervisor.domains()) {
             EXPECT_THAT(living, ::testing::Contains(name));
         }
-        for (const auto& volume : rows(&CatalogSession::volumes)) {
-            EXPECT_TRUE(volume.state == VolumeState::in_use || volume.state == VolumeState::available) << to_string(volume.state);
+        for (const auto& row : rows(&CatalogSession::volumes)) {
+            EXPECT_TRUE(row.state == VolumeState::in_use || row.state == VolumeState::available) << to_string(row.state);
+            EXPECT_EQ(row.state == VolumeState::in_use, row.attachment.has_value());
+        }
+        for (const auto& snapshot : rows(&CatalogSession::snapshots)) {
+            EXPECT_EQ(snapshot.state, SnapshotState::completed);
+        }
+        for (const auto& layer : rows(&CatalogSession::layers)) {
+            EXPECT_EQ(storage.wrong_with(layer), std::nullopt) << layer.id.str();
         }
     }
 };
