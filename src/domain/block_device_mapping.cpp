@@ -281,6 +281,29 @@ void check_limits(std::string_view device_name, const EbsDevice& ebs, std::vecto
     }
 }
 
+std::optional<Error> check_instance_store_entry(const BlockDevice& entry, std::string_view root_device_name) {
+    const auto* ebs = std::get_if<EbsDevice>(&entry.what);
+    if (ebs == nullptr) {
+        return std::nullopt;
+    }
+    const auto name = parse_device_name(entry.device_name);
+    if (!name || name != parse_device_name(root_device_name)) {
+        return Error(Code::invalid_block_device_mapping,
+                     fmt::format("The device \"{}\" is an EBS volume, and an instance-store image takes instance store volumes only",
+                                 entry.device_name),
+                     "create the volume by itself and attach it to the running instance");
+    }
+    const bool says_more =
+        ebs->type || ebs->iops || ebs->throughput || ebs->encrypted.value_or(false) || !ebs->delete_on_termination.value_or(true);
+    if (says_more) {
+        return Error(Code::invalid_block_device_mapping,
+                     fmt::format("The root device \"{}\" is on the instance store: its entry can give a size, but no volume type, IOPS, "
+                                 "throughput or encryption, and it is always deleted on termination",
+                                 entry.device_name));
+    }
+    return std::nullopt;
+}
+
 std::vector<Error> check_mapping(const BlockDeviceMapping& mapping) {
     std::vector<Error> faults;
     check_names(mapping, "", faults);

@@ -104,7 +104,7 @@ constexpr std::array<Field<Image>, 25> k_image_fields{{
     {"owner-id", [](const Image& i) { return one(i.owner.str()); }},
     {"platform", [](const Image& i) { return one_unless_empty(i.platform); }},
     {"root-device-name", [](const Image& i) { return one(i.root_device_name); }},
-    {"root-device-type", [](const Image&) { return one("ebs"); }},
+    {"root-device-type", [](const Image& image) { return one(to_string(image.root_device_type)); }},
     {"source-image-id", [](const Image&) { return none(); }},
     {"source-instance-id", [](const Image&) { return none(); }},
     {"state", [](const Image& i) { return one(to_string(i.state)); }},

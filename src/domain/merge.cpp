@@ -65,13 +65,21 @@ public:
     }
 
     Result<std::vector<ResolvedDevice>> run() {
+        if (input_.root_device_type == RootDeviceType::instance_store) {
+            for (const BlockDevice& entry : input_.request) {
+                if (auto fault = check_instance_store_entry(entry, input_.root_device_name)) {
+                    faults_.push_back(std::move(*fault));
+                }
+            }
+        }
         const auto root = parse_device_name(input_.root_device_name);
         if (!root) {
             faults_.push_back(wrong(fmt::format("The image's root device name \"{}\" is ill-formed", input_.root_device_name)));
         }
+        const std::size_t before = faults_.size();
         check_names(input_.image, "image", faults_);
         check_names(input_.request, "request", faults_);
-        if (!faults_.empty()) {
+        if (!root || faults_.size() > before) {
             return failure();  // without names nothing can be matched
         }
         std::map<DeviceName, Pair> pairs;
@@ -128,6 +136,9 @@ private:
         }
         ResolvedDevice device = resolve(name, merged, DeleteByDefault::yes);
         device.is_root = true;
+        if (input_.root_device_type == RootDeviceType::instance_store) {
+            device.delete_on_termination = true;  // whatever an entry says: it dies with the instance
+        }
         return device;
     }
 

@@ -83,6 +83,13 @@ Result<void> check_request(const ImportRequest& request) {
     for (auto& error : check_mapping(others)) {
         faults.add(std::move(error));
     }
+    if (request.root_device_type == RootDeviceType::instance_store) {
+        for (const auto& device : request.mapping) {
+            if (auto error = check_instance_store_entry(device, request.root_device_name)) {
+                faults.add(std::move(*error));
+            }
+        }
+    }
     if (!faults.none()) {
         return faults.error("this image");
     }
@@ -115,6 +122,7 @@ Result<Image> Images::import(const AccountId& caller, const ImportRequest& reque
     image.platform = request.platform;
     image.default_user = request.default_user;
     image.root_device_name = request.root_device_name;
+    image.root_device_type = request.root_device_type;
     image.mapping = request.mapping;
     image.permissions = request.permissions;
     image.tags = request.tags;
@@ -267,7 +275,9 @@ Result<Image> Images::ingest(ActiveOperation& operation, Image image, const Snap
     }
     root.snapshot = snapshot;
     root.size = root.size.value_or(size);
-    root.type = root.type.value_or(VolumeType::gp3);
+    if (image.root_device_type == RootDeviceType::ebs) {
+        root.type = root.type.value_or(VolumeType::gp3);
+    }
     root.delete_on_termination = root.delete_on_termination.value_or(true);
     if (request.inspect == Inspect::yes) {
         if (inspected_before) {
@@ -384,6 +394,7 @@ Result<Image> Images::register_manifest(const AccountId& caller, const ImageMani
     request.platform = manifest.platform;
     request.default_user = manifest.default_user;
     request.root_device_name = manifest.root_device_name;
+    request.root_device_type = manifest.root_device_type;
     request.mapping = manifest.mapping;
     request.permissions = manifest.permissions;
     request.tags = manifest.tags;

@@ -47,11 +47,16 @@ struct Ebs {
 
 /// Snapshot 1: 8 GiB; 2: 20 GiB; 3: 4 GiB, encrypted.
 MergeInput input(BlockDeviceMapping image, BlockDeviceMapping request, unsigned ephemeral = 0) {
-    return {"/dev/sda1",
-            std::move(image),
-            std::move(request),
-            {{id<SnapshotId>(1), GiB{8}, false}, {id<SnapshotId>(2), GiB{20}, false}, {id<SnapshotId>(3), GiB{4}, true}},
-            ephemeral};
+    return {
+        "/dev/sda1",        std::move(image),
+        std::move(request), {{id<SnapshotId>(1), GiB{8}, false}, {id<SnapshotId>(2), GiB{20}, false}, {id<SnapshotId>(3), GiB{4}, true}},
+        ephemeral,          RootDeviceType::ebs};
+}
+/// The same for an image whose root is on the instance store.
+MergeInput instance_store(BlockDeviceMapping image, BlockDeviceMapping request, unsigned ephemeral = 0) {
+    MergeInput given = input(std::move(image), std::move(request), ephemeral);
+    given.root_device_type = RootDeviceType::instance_store;
+    return given;
 }
 const BlockDevice k_root = Ebs().snapshot(1).at("/dev/sda1");
 
@@ -189,6 +194,30 @@ TEST(Merge, EphemeralEntriesBeyondTheTypeAreDroppedSilently) {
     EXPECT_TRUE(devices[3].delete_on_termination);
     EXPECT_EQ(refused(input(image, {{"/dev/sdc", EphemeralDevice{0}}}, 1)).message,
               "The devices \"/dev/sdb\" and \"/dev/sdc\" are both mapped to \"ephemeral0\"");
+}
+
+TEST(Merge, AnInstanceStoreImageTakesInstanceStoreVolumesOnly) {
+    const BlockDeviceMapping image{k_root, {"/dev/sdb", EphemeralDevice{0}}};
+    const auto devices = merged(instance_store(image, {Ebs().size(9).at("sda1"), {"/dev/sdc", EphemeralDevice{1}}}, 2));
+    ASSERT_EQ(names(devices), (std::vector<std::string>{"/dev/sda1", "/dev/sdb", "/dev/sdc"}));
+    EXPECT_EQ(devices[0].size, GiB{9});
+    EXPECT_TRUE(devices[0].delete_on_termination);
+    EXPECT_EQ(devices[2].ephemeral, 1U);
+    EXPECT_EQ(names(merged(instance_store(image, {{"/dev/sdb", NoDevice{}}}, 2))), std::vector<std::string>{"/dev/sda1"});
+
+    const Error volume = refused(instance_store(image, {Ebs().size(1).at("/dev/sdf")}, 2));
+    EXPECT_EQ(volume.code, Code::invalid_block_device_mapping);
+    EXPECT_EQ(volume.message, "The device \"/dev/sdf\" is an EBS volume, and an instance-store image takes instance store volumes only");
+    EXPECT_FALSE(volume.hint.empty());
+    for (const BlockDevice& root :
+         {Ebs().type(VolumeType::gp3).at("/dev/sda1"), Ebs().iops(3000).at("/dev/sda1"), Ebs().throughput(125).at("sda1"),
+          Ebs().encrypted(true).at("/dev/sda1"), Ebs().delete_on_termination(false).at("/dev/sda1")}) {
+        EXPECT_NE(refused(instance_store(image, {root})).message.find("is on the instance store"), std::string::npos);
+    }
+    // Even where the image's own entry says otherwise: nothing of it is left.
+    EXPECT_TRUE(merged(instance_store({Ebs().snapshot(1).delete_on_termination(false).at("/dev/sda1")}, {}))[0].delete_on_termination);
+    EXPECT_NE(refused(instance_store(image, {Ebs().size(1).at("/dev/sdf"), Ebs().size(3).at("sda1")})).message.find("2 faults"),
+              std::string::npos);
 }
 
 TEST(Merge, KindsMayOverrideEachOther) {

@@ -31,6 +31,7 @@ TEST_F(ConfigTest, AbsentFileIsAllDefaults) {
     EXPECT_TRUE(config->regions.empty());
     EXPECT_EQ(config->accelerator, AcceleratorRequest::automatic);
     EXPECT_EQ(config->templates, "");
+    EXPECT_EQ(config->chain_limit, 8U);
     EXPECT_FALSE(std::filesystem::exists(path("none")));
 }
 
@@ -41,6 +42,7 @@ defaultRegion: lab
 defaultAccount: 012345678901
 accelerator: tcg
 templates: ~/templates
+chainLimit: 2
 regions:
   local:
   lab: {uri: "qemu:///system", store: stores/lab}
@@ -51,6 +53,7 @@ regions:
     EXPECT_EQ(config->default_account, *AccountId::parse("012345678901"));
     EXPECT_EQ(config->accelerator, AcceleratorRequest::tcg);
     EXPECT_EQ(config->templates, "/home/somebody/templates");
+    EXPECT_EQ(config->chain_limit, 2U);
     ASSERT_EQ(config->regions.size(), 3U);
     EXPECT_EQ(config->regions.at("local").uri, "");
     EXPECT_EQ(config->regions.at("lab").uri, "qemu:///system");
@@ -84,6 +87,11 @@ TEST_F(ConfigTest, RefusesBadForms) {
     EXPECT_THAT(faults_of("accelerator: {}\n"), ElementsAre("config.yaml:1: accelerator: is a map, not text"));
     EXPECT_THAT(faults_of("accelerator: tcg\naccelerator: kvm\n"),
                 ElementsAre("config.yaml:2: accelerator: is given twice, first on line 1"));
+    for (const char* limit : {"1", "101", "-2", "many", "8.5"}) {
+        EXPECT_THAT(faults_of(std::string("# a comment\nchainLimit: ") + limit),
+                    ElementsAre(StartsWith(std::string("config.yaml:2: chainLimit: \"") + limit + "\" is not")))
+            << limit;
+    }
     EXPECT_THAT(faults_of("{"), ElementsAre(HasSubstr("not YAML")));
 }
 

@@ -38,6 +38,7 @@ architecture: x86_64
 bootMode: legacy-bios
 platform: linux
 rootDeviceName: /dev/sda1
+rootDeviceType: ebs
 defaultUser: debian
 source: {build: ./build}
 blockDeviceMappings:
@@ -102,6 +103,24 @@ TEST_F(ImageManifestTest, RootEntryNeedsNeitherSnapshotNorSize) {
     const auto& root = std::get<EbsDevice>(result->mapping.at(0).what);
     EXPECT_EQ(root.snapshot, std::nullopt);
     EXPECT_EQ(root.size, std::nullopt);
+}
+
+TEST_F(ImageManifestTest, RootOnTheInstanceStore) {
+    const auto result = read(
+        "name: debian-12\nsource: {build: ./build}\nrootDeviceType: instance-store\n"
+        "blockDeviceMappings:\n- {deviceName: sda1, ebs: {volumeSize: 4}}\n- {deviceName: /dev/sdb, virtualName: ephemeral0}\n");
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->root_device_type, RootDeviceType::instance_store);
+    EXPECT_EQ(result->mapping.size(), 2U);
+    EXPECT_EQ(read("name: debian-12\nsource: {build: ./build}\n")->root_device_type, RootDeviceType::ebs);
+
+    EXPECT_THAT(faults_of("rootDeviceType: instance_store\n"),
+                ElementsAre("image.yaml:3: rootDeviceType: Invalid root device type \"instance_store\" (expecting ebs | instance-store)"));
+    EXPECT_THAT(faults_of("rootDeviceType: [ebs]\n"), ElementsAre("image.yaml:3: rootDeviceType: is a list, not text"));
+    EXPECT_THAT(faults_of("rootDeviceType: instance-store\nblockDeviceMappings:\n- {deviceName: /dev/sda1, ebs: {volumeType: gp3}}\n"
+                          "- {deviceName: /dev/sdb, ebs: {volumeSize: 3}}\n"),
+                ElementsAre(StartsWith("image.yaml:5: blockDeviceMappings[0]: The root device \"/dev/sda1\" is on the instance store: "),
+                            StartsWith("image.yaml:6: blockDeviceMappings[1]: The device \"/dev/sdb\" is an EBS volume, ")));
 }
 
 TEST_F(ImageManifestTest, ResolvesPathsFromTheManifestsFolder) {

@@ -149,6 +149,35 @@ TEST_F(ImagesTest, ARecipeRunsIntoAScratchFileWhichIsThenTheSource) {
     expect_clean();
 }
 
+TEST_F(ImagesTest, AnInstanceStoreImageHasInstanceStoreVolumesOnly) {
+    stager.add("/disks/a.qcow2", fakes::FakeDisk{});
+    ImageManifest manifest;
+    manifest.name = "fleeting";
+    manifest.source.file = "/disks/a.qcow2";
+    manifest.root_device_type = RootDeviceType::instance_store;
+    EbsDevice root;
+    root.size = GiB{3};
+    manifest.mapping = {{"/dev/sda1", root}, {"/dev/sdb", EphemeralDevice{0}}};
+    const auto image = images.register_manifest(me, manifest, Inspect::no, progress);
+    ASSERT_TRUE(image) << describe(image.error());
+    EXPECT_EQ(rows(&CatalogSession::images).at(0).root_device_type, RootDeviceType::instance_store);
+    const auto& entry = std::get<EbsDevice>(image->mapping.at(0).what);
+    EXPECT_TRUE(entry.snapshot);
+    EXPECT_EQ(entry.size, GiB{3});
+    EXPECT_FALSE(entry.type) << "an EBS volume's, which it is not";
+    EXPECT_EQ(entry.delete_on_termination, true);
+
+    root.type = VolumeType::gp3;
+    EbsDevice data;
+    data.size = GiB{1};
+    manifest.name = "not";
+    manifest.mapping = {{"/dev/sda1", root}, {"/dev/sdf", data}};
+    const auto refused = images.register_manifest(me, manifest, Inspect::no, progress);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, ::testing::AllOf(HasSubstr("\"/dev/sda1\""), HasSubstr("\"/dev/sdf\"")));
+    expect_clean();
+}
+
 TEST_F(ImagesTest, DeregisterKeepsSnapshotsUnlessAskedAndInstancesRunOn) {
     import("tiny");
     const auto running = launch("tiny");

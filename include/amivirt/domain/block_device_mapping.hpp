@@ -10,6 +10,7 @@
 
 #include "amivirt/base/ids.hpp"
 #include "amivirt/base/size.hpp"
+#include "amivirt/domain/platform.hpp"
 
 namespace amivirt {
 
@@ -51,6 +52,10 @@ using BlockDeviceMapping = std::vector<BlockDevice>;
 /// its type (EC2's sizes and IOPS), ephemeral 0..23. Empty if none.
 [[nodiscard]] std::vector<Error> check_mapping(const BlockDeviceMapping& mapping);
 
+/// What keeps an entry out of an instance-store image's mapping, or out of the request of a launch of one: such a machine takes instance
+/// store volumes only, and of its root no more can be said than a size.
+[[nodiscard]] std::optional<Error> check_instance_store_entry(const BlockDevice& entry, std::string_view root_device_name);
+
 /// What a launch attaches: a resolved entry; root first, then by device name.
 struct ResolvedDevice {
     std::string device_name;
@@ -78,6 +83,7 @@ struct MergeInput {
     BlockDeviceMapping request;
     std::vector<SnapshotFacts> snapshots;  ///< at least all that either mapping names; another is invalid_snapshot_not_found
     unsigned ephemeral_devices = 0;        ///< what the instance type offers; entries beyond are dropped silently
+    RootDeviceType root_device_type = RootDeviceType::ebs;  ///< instance_store: check_instance_store_entry for the request's entries
 };
 /// Same name overrides, a new name adds, NoDevice removes; of the root only size (growing), type, IOPS, throughput,
 /// encryption and DeleteOnTermination may change. Idempotent. On failure one Error whose message lists all faults.

@@ -33,7 +33,7 @@ public:
     Reader(const NodePtr& root, Faults& faults)
         : faults_(faults),
           folder_(yaml::folder_of(faults.file())),
-          top_(root, "", faults, {"defaultRegion", "defaultAccount", "regions", "accelerator", "templates"}) {}
+          top_(root, "", faults, {"defaultRegion", "defaultAccount", "regions", "accelerator", "templates", "chainLimit"}) {}
 
     Config read() {
         if (!top_.usable()) {
@@ -42,6 +42,9 @@ public:
         config_.default_account = top_.parsed("defaultAccount", AccountId::parse);
         config_.accelerator = top_.parsed("accelerator", parse_accelerator).value_or(AcceleratorRequest::automatic);
         config_.templates = path(top_, "templates");
+        if (const auto limit = top_.whole("chainLimit", "layers", 2, 100)) {
+            config_.chain_limit = static_cast<unsigned>(*limit);
+        }
         read_regions();
         read_default_region();
         return std::move(config_);

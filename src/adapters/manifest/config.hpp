@@ -20,7 +20,8 @@ struct Config {
     std::optional<AccountId> default_account;
     std::map<std::string, RegionConfig> regions;  ///< empty: only the default one, with everything at its default
     AcceleratorRequest accelerator = AcceleratorRequest::automatic;
-    std::string templates;  ///< absolute path of a folder whose files go before the shipped ones; "" not said
+    std::string templates;     ///< absolute path of a folder whose files go before the shipped ones; "" not said
+    unsigned chain_limit = 8;  ///< layers in a volume's chain beyond which it is flattened; 2..100
 };
 
 /// Relative paths are taken from the file's folder, "~/" from $HOME. An absent file is all defaults. invalid_manifest lists all faults at

@@ -52,7 +52,7 @@ public:
         : faults_(faults),
           folder_(yaml::folder_of(faults.file())),
           top_(root, "", faults,
-               {"name", "description", "architecture", "bootMode", "platform", "rootDeviceName", "defaultUser", "source",
+               {"name", "description", "architecture", "bootMode", "platform", "rootDeviceName", "rootDeviceType", "defaultUser", "source",
                 "blockDeviceMappings", "launchPermissions", "tags"}) {}
 
     ImageManifest read() {
@@ -99,6 +99,7 @@ private:
             }
             manifest_.root_device_name = *device;
         }
+        manifest_.root_device_type = top_.parsed("rootDeviceType", parse_root_device_type).value_or(RootDeviceType::ebs);
     }
 
     void read_source() {
@@ -201,6 +202,11 @@ private:
                 auto* ebs = std::get_if<EbsDevice>(&checked.back().what);
                 if (ebs != nullptr && !ebs->size) {
                     ebs->snapshot = placeholder().snapshot;
+                }
+            }
+            if (manifest_.root_device_type == RootDeviceType::instance_store) {
+                if (const auto fault = check_instance_store_entry(*device, manifest_.root_device_name)) {
+                    entry.fault(fault->message);
                 }
             }
             // The domain checks a mapping as a whole; without this entry it was right, so any fault is this entry's.
