@@ -55,7 +55,8 @@ protected:
                                        .detach = [this](const std::vector<std::string>& arguments) -> Result<void> {
                                            detached = arguments;
                                            return {};
-                                       }};
+                                       },
+                                       .reader_gone = [this] { return reader_gone; }};
         const int status = cli::run_in(tokens, *this, around);
         out = out_stream.str();
         err = err_stream.str();
@@ -89,6 +90,7 @@ protected:
     int opened = 0;
     cli::GlobalOptions given;
     std::vector<std::string> detached;
+    bool reader_gone = false;
     std::string out;
     std::string err;
 };
@@ -636,6 +638,35 @@ TEST_F(CliCommands, AnOutputThatCannotBeWrittenIsAFailure) {
                                    .detach = {}};
     EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 1);
     EXPECT_THAT(err_stream.str(), StartsWith("amivirt: Cannot write to standard output"));
+}
+
+TEST_F(CliCommands, AReaderThatHasGoneIsNone) {
+    findings = {{"QEMU", Health::ok, "7.2", ""}};
+    std::istringstream in_stream;
+    std::ostringstream out_stream;
+    std::ostringstream err_stream;
+    out_stream.setstate(std::ios::badbit);
+    const cli::Surroundings around{.in = in_stream,
+                                   .out = out_stream,
+                                   .err = err_stream,
+                                   .environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; },
+                                   .detach = {},
+                                   .reader_gone = [] { return true; }};
+    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 0);
+    EXPECT_EQ(err_stream.str(), "");
+    findings.push_back({"libvirt", Health::fault, "down", ""});
+    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 7) << "what else failed is still told";
+}
+
+TEST_F(CliCommands, ConsoleFollowsNoFurtherThanItsReader) {
+    import("debian-12");
+    const InstanceId id = launch("debian-12")[0].id;
+    files.print(id, "one\n");
+    clock.after(std::chrono::milliseconds(900), [&] { reader_gone = true; });
+    clock.after(std::chrono::seconds(60), [] { FAIL() << "still following"; });
+    EXPECT_EQ(amivirt({"console", "-f", id.str()}), 0) << "and the guest says nothing more";
+    EXPECT_EQ(out, "one\n");
+    EXPECT_EQ(err, "");
 }
 
 }  // namespace

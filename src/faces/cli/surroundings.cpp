@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -29,6 +30,12 @@ std::size_t terminal_columns() {
         return k_default;
     }
     return size.ws_col;
+}
+
+// Asked of the pipe itself: it is known without a write, and errno need not be carried through the streams.
+bool stdout_reader_gone() {
+    pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 struct SpawnActions {
@@ -87,6 +94,7 @@ Surroundings process_surroundings() {
         .columns = terminal_columns(),
         .environment = read_environment,
         .detach = start_detached,
+        .reader_gone = stdout_reader_gone,
     };
 }
 

@@ -24,6 +24,8 @@ struct Surroundings {
     std::function<std::optional<std::string>(const std::string& name)> environment;
     /// Starts this program again with `arguments`, in a session of its own, its streams on /dev/null; does not wait.
     std::function<Result<void>(const std::vector<std::string>& arguments)> detach;
+    /// Can nobody read `out` any more? `amivirt ... | head -1`, and head has ended.
+    std::function<bool()> reader_gone = [] { return false; };
     std::function<std::chrono::steady_clock::time_point()> ticks = [] { return std::chrono::steady_clock::now(); };
 };
 
