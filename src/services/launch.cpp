@@ -437,6 +437,21 @@ Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunR
     if (!operation) {
         return repeated;
     }
+    auto running = bring_all_up(*operation, machines, plan, request, progress);
+    if (!running) {
+        std::vector<std::string> names;
+        for (const auto& machine : machines) {
+            names.push_back(machine.instance.id.str());
+        }
+        // All there is to read of a launch in the background. Of another the caller tells the error: so it is no warning here.
+        ports_.log.write(LogLevel::info, "instances",
+                         fmt::format("the launch of {} failed: {}", fmt::join(names, ", "), amivirt::describe(running.error())));
+    }
+    return running;
+}
+
+Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation, std::vector<Machine>& machines, const Plan& plan,
+                                                      const RunRequest& request, Progress& progress) {
     if (plan.accelerator.fell_back) {
         progress.note(fmt::format("using TCG (software emulation, slower): {}", plan.accelerator.reason));
     }
@@ -445,13 +460,19 @@ Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunR
     });
     revert.push("undo the launch", [&]() -> Result<void> {
         clear_interrupt();
-        return undo_launch(*operation);
+        return undo_launch(operation);
     });
+    if (request.on_reserved) {
+        std::vector<Instance> pending;
+        std::transform(machines.begin(), machines.end(), std::back_inserter(pending),
+                       [](const Machine& machine) { return machine.instance; });
+        request.on_reserved(pending);
+    }
     AMIVIRT_TRY(
         for_each_parallel(machines.size(), ports_.parallel, [&](std::size_t i) { return bring_up(machines[i], plan.type, progress); }));
     check_interrupt();
     std::vector<Instance> running;
-    AMIVIRT_TRY(operation->finish([&](CatalogSession& session) -> Result<void> {
+    AMIVIRT_TRY(operation.finish([&](CatalogSession& session) -> Result<void> {
         running.clear();
         for (const auto& machine : machines) {
             Instance instance = machine.instance;

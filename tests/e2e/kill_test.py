@@ -54,6 +54,20 @@ class KillAtEachStep(Case, Walk):
         self.store.import_tiny()
         self.walk(lambda: None, lambda _: ("run", "tiny", "-n", "2", "--type", "t3.nano"), self.drop_all)
 
+    def test_run_in_the_background(self):
+        """The user has the ids already; the process that launches is killed; the next command cleans up."""
+        self.store.import_tiny()
+        self.store.ok("ps")
+        launch = ("run", "tiny", "-n", "2", "--type", "t3.nano")
+        points = self.points(*launch)
+        self.drop_all()
+        for name in ("run.volume", "run.started"):
+            with self.subTest(point=name):
+                launched = self.store.ok(*launch, "--no-wait", "-o", "id", AMIVIRT_FAULT_KILL_AT=str(points.index(name) + 1))
+                self.assertEqual(len(launched.lines), 2)
+                wait_until(lambda: self.store.ok("ps", "-o", "id").lines == [], 60, "it is killed, and recovered")
+                self.assert_clean()
+
     def test_stop(self):
         self.store.import_tiny()
 

@@ -1,6 +1,7 @@
 """One image, several real machines: import, launch, log in, stop, start, reboot, console, terminate, as a user would."""
 
 import os
+import pathlib
 import subprocess
 
 from harness import Case, TINY, main, need, virsh, wait_until
@@ -142,6 +143,37 @@ class Launch(Case):
         dry = self.store.run("run", "tiny", "--dry-run")
         self.assertEqual(dry.status, 0, dry)
         self.assertEqual(len(self.store.domains()), 1)
+
+    def test_no_wait_returns_when_they_are_pending(self):
+        self.store.import_tiny()
+        ids = self.store.ok("run", "tiny", "-n", 2, "--type", "t3.nano", "--no-wait", "-o", "id").lines
+        self.assertEqual(len(ids), 2)
+        self.assertLessEqual({i["State"]["Name"] for i in self.instances()}, {"pending", "running"})
+        wait_until(lambda: all(i["State"]["Name"] == "running" for i in self.instances()), 60, "they run")
+        self.assertEqual({i["InstanceId"] for i in self.instances()}, set(ids))
+        wait_until(lambda: self.store.leaks() == [], 10, "the launch in the background ends")
+        self.store.ok("terminate", *ids)
+        self.assert_clean()
+
+    def test_no_wait_tells_in_the_foreground_what_is_wrong_at_once(self):
+        self.store.import_tiny()
+        for words, status, code in ((("nobody",), 3, "InvalidAMIID.NotFound"), (("tiny", "--type", "t9.huge"), 2, "InvalidParameterValue"),
+                                    (("tiny", "--connect", "qemu:///nowhere"), 7, "HypervisorUnavailable")):
+            refused = self.store.run("run", *words, "--no-wait")
+            self.assertEqual((refused.status, refused.out, code in refused.err), (status, "", True), refused)
+        self.assert_clean()
+
+    def test_no_wait_that_fails_later_says_why_in_the_log(self):
+        self.store.import_tiny()
+        config = self.store.folder / "config/amivirt/templates"
+        config.mkdir(parents=True)
+        template = (pathlib.Path(__file__).parents[2] / "templates/domain.xml").read_text()
+        config.joinpath("domain.xml").write_text(template.replace("<on_crash>destroy", "<on_crash>nonsense"))
+        log = self.store.folder / "log"
+        instance = self.store.ok("run", "tiny", "--type", "t3.nano", "--no-wait", "-o", "id", AMIVIRT_LOG=str(log)).out.strip()
+        wait_until(lambda: f"the launch of {instance} failed: " in log.read_text(), 60, "the log says it")
+        wait_until(lambda: self.store.leaks() == [], 20, "it is undone")
+        self.assertEqual(self.instances("-a"), [])
 
     def test_accelerator_falls_back_with_one_line(self):
         self.store.import_tiny()

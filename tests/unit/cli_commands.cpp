@@ -55,7 +55,16 @@ protected:
                                        .detach = [this](const std::vector<std::string>& arguments) -> Result<void> {
                                            detached = arguments;
                                            return {};
-                                       }};
+                                       },
+                                       .reader_gone = [this] { return reader_gone; },
+                                       .go_background = [this]() -> Result<std::optional<int>> {
+                                           ++gone_background;
+                                           return foreground_status;
+                                       },
+                                       .leave_foreground =
+                                           [this, &out_stream](int status) {
+                                               left = Leaving{status, out_stream.str(), rows(&CatalogSession::instances)};
+                                           }};
         const int status = cli::run_in(tokens, *this, around);
         out = out_stream.str();
         err = err_stream.str();
@@ -89,6 +98,15 @@ protected:
     int opened = 0;
     cli::GlobalOptions given;
     std::vector<std::string> detached;
+    bool reader_gone = false;
+    int gone_background = 0;
+    std::optional<int> foreground_status;  ///< set: this is the process that only waits for the one in the background
+    struct Leaving {
+        int status;
+        std::string out;  ///< what was printed by then
+        std::vector<Instance> instances;
+    };
+    std::optional<Leaving> left;
     std::string out;
     std::string err;
 };
@@ -160,6 +178,7 @@ TEST_F(CliCommands, UsageFaultsAreToldBeforeTheStoreIsOpened) {
                                                     {"run", "a", "-p", "80"},
                                                     {"run", "a", "--map", "nonsense"},
                                                     {"run", "a", "--wait", "forever"},
+                                                    {"run", "a", "--no-wait", "--wait", "running"},
                                                     {"run", "a", "--shutdown-behavior", "explode"},
                                                     {"run", "a", "--tag", "a=1", "--tag", "a=2"},
                                                     {"run", "a", "--name", "x", "--tag", "Name=y"},
@@ -501,6 +520,61 @@ TEST_F(CliCommands, StopGivesTheGuestTheTimeItWasGiven) {
     EXPECT_EQ(state_of(launched[1].id), InstanceState::stopped);
 }
 
+TEST_F(CliCommands, RunWithNoWaitLeavesWhenTheyArePending) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "-n", "2", "--no-wait", "-o", "id"}), 0) << err;
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->status, 0);
+    EXPECT_EQ(left->out, out) << "all is printed before";
+    ASSERT_EQ(left->instances.size(), 2U);
+    for (const Instance& instance : left->instances) {
+        EXPECT_EQ(instance.state, InstanceState::pending);
+        EXPECT_THAT(lines(), ::testing::Contains(instance.id.str()));
+        EXPECT_EQ(state_of(instance.id), InstanceState::running) << "and the launch went on";
+    }
+    EXPECT_EQ(amivirt({"run", "debian-12", "--no-wait", "-o", "json"}), 0) << err;
+    EXPECT_EQ(json()["Instances"][0]["State"]["Name"], "pending");
+}
+
+TEST_F(CliCommands, TheProcessThatWaitsForTheBackgroundOpensNothing) {
+    foreground_status = 3;
+    EXPECT_EQ(amivirt({"run", "debian-12", "--no-wait"}), 3);
+    EXPECT_EQ(opened, 0);
+    EXPECT_EQ(out + err, "");
+}
+
+TEST_F(CliCommands, RunWithNoWaitTellsWhatFailsBefore) {
+    EXPECT_EQ(amivirt({"run", "nobody", "--no-wait"}), 3);
+    EXPECT_THAT(err, HasSubstr("InvalidAMIID.NotFound"));
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "--no-wait", "--type", "t9.huge"}), 2);
+    EXPECT_EQ(out, "");
+    EXPECT_FALSE(left);
+    EXPECT_EQ(gone_background, 2);
+    EXPECT_THAT(rows(&CatalogSession::instances), IsEmpty());
+}
+
+TEST_F(CliCommands, RunWithNoWaitThatFailsLaterIsUndoneAndLogged) {
+    import("debian-12");
+    hypervisor.script().fail("start", {Code::hypervisor_failed, "QEMU said no"});
+    EXPECT_NE(amivirt({"run", "debian-12", "--no-wait", "-o", "id"}), 0);
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->status, 0) << "it was told too early to know better";
+    EXPECT_THAT(rows(&CatalogSession::instances), IsEmpty());
+    const std::string id = left->instances.at(0).id.str();
+    EXPECT_TRUE(log.contains("the launch of " + id + " failed: "));
+    EXPECT_TRUE(log.contains("QEMU said no"));
+}
+
+TEST_F(CliCommands, RunWithNoWaitAndATokenSeenBeforeIsDone) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "debian-12", "--client-token", "t", "-o", "id"}), 0);
+    const std::string first = out;
+    EXPECT_EQ(amivirt({"run", "debian-12", "--client-token", "t", "--no-wait", "-o", "id"}), 0);
+    EXPECT_EQ(out, first);
+    EXPECT_FALSE(left) << "it ends, and with it the process that waits";
+}
+
 TEST_F(CliCommands, NoWaitStartsAgainWithoutTheFlag) {
     import("debian-12");
     const auto launched = launch("debian-12");
@@ -636,6 +710,35 @@ TEST_F(CliCommands, AnOutputThatCannotBeWrittenIsAFailure) {
                                    .detach = {}};
     EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 1);
     EXPECT_THAT(err_stream.str(), StartsWith("amivirt: Cannot write to standard output"));
+}
+
+TEST_F(CliCommands, AReaderThatHasGoneIsNone) {
+    findings = {{"QEMU", Health::ok, "7.2", ""}};
+    std::istringstream in_stream;
+    std::ostringstream out_stream;
+    std::ostringstream err_stream;
+    out_stream.setstate(std::ios::badbit);
+    const cli::Surroundings around{.in = in_stream,
+                                   .out = out_stream,
+                                   .err = err_stream,
+                                   .environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; },
+                                   .detach = {},
+                                   .reader_gone = [] { return true; }};
+    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 0);
+    EXPECT_EQ(err_stream.str(), "");
+    findings.push_back({"libvirt", Health::fault, "down", ""});
+    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 7) << "what else failed is still told";
+}
+
+TEST_F(CliCommands, ConsoleFollowsNoFurtherThanItsReader) {
+    import("debian-12");
+    const InstanceId id = launch("debian-12")[0].id;
+    files.print(id, "one\n");
+    clock.after(std::chrono::milliseconds(900), [&] { reader_gone = true; });
+    clock.after(std::chrono::seconds(60), [] { FAIL() << "still following"; });
+    EXPECT_EQ(amivirt({"console", "-f", id.str()}), 0) << "and the guest says nothing more";
+    EXPECT_EQ(out, "one\n");
+    EXPECT_EQ(err, "");
 }
 
 }  // namespace

@@ -5,5 +5,6 @@ amivirt_test(amivirt_unit_libvirt
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_chain.cpp
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_domain_xml.cpp
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_errors.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/libvirt_kvm_access.cpp
   LIBRARIES amivirt_libvirt amivirt_domain amivirt_base PkgConfig::LIBVIRT)
 target_compile_definitions(amivirt_unit_libvirt PRIVATE AMIVIRT_DOMAIN_TEMPLATE="${CMAKE_CURRENT_LIST_DIR}/../../templates/domain.xml")

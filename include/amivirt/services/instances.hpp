@@ -1,6 +1,7 @@
 // Instances: run, describe, stop, start, reboot, terminate.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ struct RunRequest {
     AcceleratorRequest accelerator = AcceleratorRequest::automatic;
     ShutdownBehavior shutdown_behavior = ShutdownBehavior::stop;
     DryRun dry_run = DryRun::no;
+    /// Called when they are in the catalog, pending, and nothing else is made yet: from here on every process sees them.
+    std::function<void(const std::vector<Instance>& pending)> on_reserved = {};
 };
 
 /// An instance as a describe shows it: the record, what libvirt says now, its volumes and its image's name.
@@ -102,6 +105,8 @@ private:
     [[nodiscard]] Result<Plan> plan(const AccountId& caller, const RunRequest& request);
     [[nodiscard]] Result<std::vector<Machine>> reserve(CatalogSession& session, const AccountId& caller, const Plan& plan,
                                                        const RunRequest& request);
+    [[nodiscard]] Result<std::vector<Instance>> bring_all_up(ActiveOperation& operation, std::vector<Machine>& machines, const Plan& plan,
+                                                             const RunRequest& request, Progress& progress);
     [[nodiscard]] Result<void> bring_up(Machine& machine, const InstanceType& type, Progress& progress);
     [[nodiscard]] Result<void> power_on(Machine& machine, const InstanceType& type, Progress& progress);
     [[nodiscard]] Result<void> replace_ports(Instance& instance, Progress& progress);

@@ -1,6 +1,4 @@
 #include <fmt/format.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 #include "adapters/libvirt/firmware.hpp"
 #include "adapters/libvirt/handles.hpp"
 #include "adapters/libvirt/hypervisor.hpp"
+#include "adapters/libvirt/kvm_access.hpp"
 
 namespace amivirt {
 namespace {
@@ -53,11 +52,6 @@ std::string version_text(unsigned long version) {
     return fmt::format("{}.{}.{}", version / 1'000'000, version / 1'000 % 1'000, version % 1'000);
 }
 
-std::string user_name(uid_t user) {
-    const passwd* const entry = getpwuid(user);
-    return entry == nullptr ? fmt::format("uid {}", user) : entry->pw_name;
-}
-
 bool may_pass(const struct stat& folder, const libvirt::Identity& who) {
     if (who.user == 0) {
         return true;
@@ -72,7 +66,7 @@ bool may_pass(const struct stat& folder, const libvirt::Identity& who) {
 }
 
 Finding check_store(const std::string& store, const libvirt::Identity& who) {
-    const std::string name = user_name(who.user);
+    const std::string name = libvirt::user_name(who.user);
     for (std::size_t end = store.find('/', 1);; end = store.find('/', end + 1)) {
         const std::string folder = store.substr(0, end);
         struct stat status {};
@@ -131,6 +125,11 @@ private:
         const std::optional<libvirt::Identity> who = libvirt::qemu_identity(connection);
         if (who && !options_.store_path.empty()) {
             findings.push_back(check_store(options_.store_path, *who));
+        }
+        if (who) {
+            if (std::optional<Finding> access = libvirt::judge_kvm_access(libvirt::collect_kvm_access(*who))) {
+                findings.push_back(std::move(*access));
+            }
         }
     }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <ostream>
 #include <string_view>
 
@@ -112,20 +111,15 @@ int run_in(const std::vector<std::string>& given, Backend& backend, const Surrou
         tokens.emplace_back("--help");
     }
     errno = 0;
-    const int status = execute(tokens, backend, around);
-    around.out.flush();
-    if (!around.out.good()) {
-        const Error error(Code::io_error,
-                          fmt::format("Cannot write to standard output: {}", errno != 0 ? std::strerror(errno) : "it is closed"));
-        return status != 0 ? status : fail(error, around, 0);
-    }
-    return status;
+    return finish_output(around, execute(tokens, backend, around));
 }
 
 int run(int argc, char** argv, Backend& backend) {
     if (argc == 2 && std::string_view(argv[1]) == "--version") {  // scripts ask it often: before anything is built
         const std::string line = version_line();
-        return std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0 ? 0 : 1;
+        if (std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0) {
+            return 0;
+        }  // else the long way, which says why
     }
     std::vector<std::string> tokens;
     for (int i = 1; i < argc; ++i) {

@@ -2,13 +2,21 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <memory>
+
+#include "amivirt/base/interrupt.hpp"
 
 namespace amivirt::cli {
 
@@ -29,6 +37,12 @@ std::size_t terminal_columns() {
         return k_default;
     }
     return size.ws_col;
+}
+
+// Asked of the pipe itself: it is known without a write, and errno need not be carried through the streams.
+bool stdout_reader_gone() {
+    pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 struct SpawnActions {
@@ -75,9 +89,93 @@ Result<void> start_detached(const std::vector<std::string>& arguments) {
     return {};
 }
 
+/// A pipe on which the child says with which status its parent may end.
+class Background {
+public:
+    Background() = default;
+    Background(const Background&) = delete;
+    Background& operator=(const Background&) = delete;
+    ~Background() { close_pipe(); }
+
+    Result<std::optional<int>> go() {
+        std::array<int, 2> ends{};
+        if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+            return failure();
+        }
+        std::signal(SIGCHLD, SIG_DFL);  // who started us may ignore it, and then there is no status to wait for
+        const pid_t child = fork();
+        if (child < 0) {
+            const Error error = failure();
+            ::close(ends[0]);
+            ::close(ends[1]);
+            return error;
+        }
+        pipe_ = child == 0 ? ends[1] : ends[0];
+        ::close(child == 0 ? ends[0] : ends[1]);
+        if (child == 0) {
+            return std::optional<int>{};
+        }
+        return std::optional<int>(AMIVIRT_TRY(status_of(child)));
+    }
+
+    void leave(int status) {
+        setsid();
+        const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+            dup2(nothing, stream);
+        }
+        if (nothing > STDERR_FILENO) {
+            ::close(nothing);
+        }
+        const auto told = static_cast<unsigned char>(status);
+        // Last, lest the terminal goes away under us. A parent that was killed meanwhile need not be told.
+        while (::write(pipe_, &told, 1) < 0 && errno == EINTR) {
+        }
+        close_pipe();
+    }
+
+private:
+    static Error failure() {
+        return {Code::io_error, fmt::format("Cannot go on in the background: {}", std::strerror(errno)), "leave out --no-wait"};
+    }
+
+    void close_pipe() {
+        if (pipe_ >= 0) {
+            ::close(pipe_);
+            pipe_ = -1;
+        }
+    }
+
+    Result<int> status_of(pid_t child) {
+        unsigned char told = 0;
+        bool passed_on = false;
+        ssize_t count = 0;
+        while ((count = ::read(pipe_, &told, 1)) < 0 && errno == EINTR) {
+            if (pending_interrupt() != 0 && !passed_on) {
+                // Ctrl-C reached the child too; a second SIGINT would kill it before it has cleaned up.
+                passed_on = ::kill(child, SIGTERM) == 0;
+            }
+        }
+        close_pipe();
+        if (count == 1) {
+            return told;
+        }
+        int status = 0;
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+        }
+        if (WIFEXITED(status)) {
+            return WEXITSTATUS(status);
+        }
+        return Error(Code::internal_error, fmt::format("the process in the background was killed by signal {}", WTERMSIG(status)));
+    }
+
+    int pipe_ = -1;
+};
+
 }  // namespace
 
 Surroundings process_surroundings() {
+    const auto background = std::make_shared<Background>();
     return Surroundings{
         .in = std::cin,
         .out = std::cout,
@@ -87,6 +185,9 @@ Surroundings process_surroundings() {
         .columns = terminal_columns(),
         .environment = read_environment,
         .detach = start_detached,
+        .reader_gone = stdout_reader_gone,
+        .go_background = [background] { return background->go(); },
+        .leave_foreground = [background](int status) { background->leave(status); },
     };
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
 #include <ostream>
 #include <set>
 
@@ -84,6 +86,17 @@ std::string render_error(const Error& error, int verbosity) {
         out += fmt::format("hint: {}\n", printable(error.hint));
     }
     return out;
+}
+
+int finish_output(const Surroundings& around, int status) {
+    around.out.flush();
+    if (around.out.good() || status != 0 || around.reader_gone()) {
+        return status;
+    }
+    const Error error(Code::io_error,
+                      fmt::format("Cannot write to standard output: {}", errno != 0 ? std::strerror(errno) : "it is closed"));
+    Talk(around, 0).error(error);
+    return facts(error.code).exit_status;
 }
 
 Error usage_error(std::string message, std::string hint) { return {Code::usage, std::move(message), std::move(hint)}; }

@@ -50,6 +50,10 @@ private:
 /// The lines of Talk::error, each with its newline. Pure.
 [[nodiscard]] std::string render_error(const Error& error, int verbosity);
 
+/// Flushes stdout. The exit status to end with: `status`, or that of the failed write, which is told. A reader that has gone had all it
+/// wanted.
+[[nodiscard]] int finish_output(const Surroundings& around, int status);
+
 /// A fault of the command line itself.
 [[nodiscard]] Error usage_error(std::string message, std::string hint = {});
 

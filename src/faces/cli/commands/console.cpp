@@ -17,6 +17,8 @@ constexpr int k_polls_a_look = 5;  // the instance's state is asked once a secon
 
 enum class Follow { yes, no };
 enum class Raw { yes, no };
+/// `console -f | head`: a guest that prints nothing more would keep us for ever.
+enum class Listener { there, gone };
 
 class Console final : public Action {
 public:
@@ -54,7 +56,10 @@ private:
         }
         if (session.format() == Format::json || session.format() == Format::yaml) {
             std::string output;
-            AMIVIRT_TRY(print_from(services, instance.id, 0, [&output](const std::string& chunk) { output += chunk; }));
+            AMIVIRT_TRY(print_from(services, instance.id, 0, [&output](const std::string& chunk) {
+                output += chunk;
+                return Listener::there;
+            }));
             Answer answer;
             answer.document = [&] { return console_document(instance.id, services.clock.now(), output); };
             session.print(answer);
@@ -65,14 +70,21 @@ private:
         }
         ConsoleFilter filter;
         const bool is_filtered = session.around().out_is_terminal && raw_ == Raw::no;
-        const auto print = [&](const std::string& chunk) { session.print_raw(is_filtered ? filter(chunk) : chunk); };
+        const auto listener = [&] {
+            return session.around().out.good() && !session.around().reader_gone() ? Listener::there : Listener::gone;
+        };
+        const auto print = [&](const std::string& chunk) {
+            session.print_raw(is_filtered ? filter(chunk) : chunk);
+            return listener();
+        };
         const std::uint64_t end = AMIVIRT_TRY(print_from(services, instance.id, 0, print));
-        return follow_ == Follow::yes ? follow(services, instance.id, end, print) : Result<void>();
+        return follow_ == Follow::yes ? follow(services, instance.id, end, print, listener) : Result<void>();
     }
 
     /// Until Ctrl-C, which is the ordinary way to end this.
-    template <class Print>
-    static Result<void> follow(Services& services, const InstanceId& instance, std::uint64_t offset, const Print& print) {
+    template <class Print, class Ask>
+    static Result<void> follow(Services& services, const InstanceId& instance, std::uint64_t offset, const Print& print,
+                               const Ask& listener) {
         try {
             for (;;) {
                 const InstanceListing seen = AMIVIRT_TRY(services.instances.describe(
@@ -81,7 +93,7 @@ private:
                                     seen.views.front().instance.state == InstanceState::terminated;
                 for (int i = 0; i < k_polls_a_look; ++i) {
                     offset = AMIVIRT_TRY(print_from(services, instance, offset, print));
-                    if (is_off) {
+                    if (is_off || listener() == Listener::gone) {
                         return {};
                     }
                     services.clock.sleep(k_poll);
@@ -96,7 +108,7 @@ private:
         }
     }
 
-    /// All there is from `offset` on; returns the new end.
+    /// All there is from `offset` on, while somebody listens; returns the new end.
     template <class Print>
     static Result<std::uint64_t> print_from(Services& services, const InstanceId& instance, std::uint64_t offset, const Print& print) {
         for (;;) {
@@ -104,8 +116,10 @@ private:
             if (chunk.empty()) {
                 return offset;
             }
-            print(chunk);
             offset += chunk.size();
+            if (print(chunk) == Listener::gone) {
+                return offset;
+            }
             check_interrupt();
         }
     }

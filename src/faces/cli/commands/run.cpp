@@ -26,6 +26,7 @@ public:
                             parse_port_forward);
         options.parsed_each("--tag", "KEY=VALUE", "a tag", tags_, parse_tag);
         options.parsed("--wait", "WHAT", "running (the default), ssh or ssh=TIMEOUT", wait_, parse_wait);
+        options.flag("--no-wait", "return when they are pending, before they run", [this] { no_wait_ = NoWait::yes; });
         options.text("--client-token", "TOKEN", "the same token again gives the same instances", request_.client_token);
         options.flag("--dry-run", "check everything, make nothing", [this] { request_.dry_run = DryRun::yes; });
         options.parsed("--shutdown-behavior", "WHAT", "what a power-off from within does: stop (the default) or terminate",
@@ -33,12 +34,18 @@ public:
     }
 
     Result<int> run(Session& session) override {
+        if (wait_ && no_wait_ == NoWait::yes) {
+            return usage_error("--wait and --no-wait exclude one another");
+        }
         AMIVIRT_TRY(complete(session));
+        if (no_wait_ == NoWait::yes) {
+            return launch_in_background(session);
+        }
         Services& services = *AMIVIRT_TRY(session.open());
         const TimePoint begun = services.clock.now();
         const std::vector<Instance> instances = AMIVIRT_TRY(launch(session, services));
         show(session, services, instances);
-        return wait_for(session, services, instances, wait_, begun);
+        return wait_ ? wait_for(session, services, instances, *wait_, begun) : 0;
     }
 
 private:
@@ -62,6 +69,26 @@ private:
             request_.user_data = AMIVIRT_TRY(read_user_data(user_data_, session.around().in));
         }
         return {};
+    }
+
+    /// All of it in a child process, which has our streams, and we wait for it, until the instances are reserved.
+    Result<int> launch_in_background(Session& session) {
+        if (const std::optional<int> ended = AMIVIRT_TRY(session.around().go_background())) {
+            return *ended;
+        }
+        Services& services = *AMIVIRT_TRY(session.open());
+        bool is_shown = false;
+        request_.on_reserved = [&](const std::vector<Instance>& pending) {
+            is_shown = true;
+            show(session, services, pending);
+            session.talk().status({});
+            session.around().leave_foreground(finish_output(session.around(), 0));
+        };
+        const std::vector<Instance> instances = AMIVIRT_TRY(launch(session, services));
+        if (!is_shown) {  // a client token seen before: they are there already
+            show(session, services, instances);
+        }
+        return 0;
     }
 
     Result<std::vector<Instance>> launch(Session& session, Services& services) {
@@ -97,7 +124,8 @@ private:
     std::string name_;
     std::string user_data_;
     std::vector<std::pair<std::string, std::string>> tags_;
-    Wait wait_;
+    std::optional<Wait> wait_;
+    NoWait no_wait_ = NoWait::no;
     RunRequest request_;
 };
 
