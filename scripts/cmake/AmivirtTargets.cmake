@@ -1,9 +1,10 @@
 # The two settings every target of ours links privately, and one function to make a layer's library.
 
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# Precompiled headers are known to ccache by their content.
 find_program(AMIVIRT_CCACHE ccache)
 if(AMIVIRT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${AMIVIRT_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros "${AMIVIRT_CCACHE}")
 endif()
 
 find_package(PkgConfig REQUIRED)
@@ -24,12 +25,14 @@ if(AMIVIRT_SANITIZE)
 endif()
 
 add_library(amivirt_warnings INTERFACE)
+target_compile_options(amivirt_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_compile_options(amivirt_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
                                                   -Wcast-qual -Wimplicit-fallthrough
                                                   # g++ 12 sees overlaps in std::string that are not there (GCC bug 105329).
                                                   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(AMIVIRT_WERROR)
-  target_compile_options(amivirt_warnings INTERFACE -Werror)
+  target_compile_options(amivirt_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_compile_options(amivirt_warnings INTERFACE -Werror)
 endif()
 
 # amivirt_library(NAME sources... ) -> static library `NAME` with our settings and warnings.
@@ -43,10 +46,6 @@ function(amivirt_test name)
   cmake_parse_arguments(arg "" "" "LABELS;SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE amivirt_settings amivirt_warnings ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
-  if("integration" IN_LIST arg_LABELS)
-    set_property(GLOBAL APPEND PROPERTY amivirt_tests_with_guests ${name})
-  else()
-    set_property(GLOBAL APPEND PROPERTY amivirt_tests_without_guests ${name})
-  endif()
+  target_precompile_headers(${name} REUSE_FROM amivirt_test_headers)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)
 endfunction()
