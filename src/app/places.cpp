@@ -51,9 +51,9 @@ std::string share_folder() {
 
 std::string template_file(const std::string& user_templates, const std::string& name) {
     std::error_code ignored;
-    for (const auto& folder : {user_templates, config_folder() + "/templates"}) {
-        if (!folder.empty() && fs::exists(folder + "/" + name, ignored)) {
-            return folder + "/" + name;
+    for (const fs::path& folder : {fs::path(user_templates), fs::path(config_folder()) / "templates"}) {
+        if (!folder.empty() && fs::exists(folder / name, ignored)) {
+            return (folder / name).string();
         }
     }
     return share_folder() + "/templates/" + name;

@@ -41,7 +41,7 @@ struct Unit {
     std::int64_t milliseconds;
 };
 constexpr std::array k_units = {
-    Unit{"", 1000}, Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60 * 1000}, Unit{"h", 3600 * 1000}, Unit{"d", 24LL * 3600 * 1000},
+    Unit{"", 1000}, Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60LL * 1000}, Unit{"h", 3600LL * 1000}, Unit{"d", 24LL * 3600 * 1000},
 };
 
 }  // namespace

@@ -144,6 +144,7 @@ private:
 
     void add_device(const Pair& pair, std::vector<ResolvedDevice>& devices) {
         const BlockDevice& winner = pair.request != nullptr ? *pair.request : *pair.image;
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a pair has at least one of its two
         const std::string& name = pair.image != nullptr ? pair.image->device_name : pair.request->device_name;
         if (std::holds_alternative<NoDevice>(winner.what)) {
             return;

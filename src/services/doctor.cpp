@@ -83,6 +83,7 @@ std::vector<Finding> StoreHealth::check() {
     // Operations of the dead were recovered before this check; what is left is either alive or waits for libvirt.
     if (!operations.empty()) {
         std::vector<std::string> texts;
+        texts.reserve(operations.size());
         for (const auto& operation : operations) {
             texts.push_back(fmt::format("{} (pid {}, since {})", to_string(operation.kind), operation.pid, to_iso8601(operation.started)));
         }

@@ -19,6 +19,7 @@ constexpr Duration k_recipe_timeout = std::chrono::hours(1);
 
 Error image_not_found(const std::string& wanted, const std::vector<Image>& visible) {
     std::vector<std::string> names;
+    names.reserve(visible.size());
     for (const auto& image : visible) {
         names.push_back(image.name);
     }
@@ -458,6 +459,7 @@ Result<Image> Images::resolve(const AccountId& caller, const std::string& id_or_
     }
     if (named.size() > 1) {
         std::vector<std::string> ids;
+        ids.reserve(named.size());
         for (const auto& image : named) {
             ids.push_back(image.id.str());
         }

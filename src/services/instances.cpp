@@ -95,6 +95,7 @@ Result<Instance> Instances::resolve(const AccountId& caller, const std::string& 
     }
     if (named.size() > 1) {
         std::vector<std::string> ids;
+        ids.reserve(named.size());
         for (const auto& instance : named) {
             ids.push_back(instance.id.str());
         }

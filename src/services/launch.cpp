@@ -440,6 +440,7 @@ Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunR
     auto running = bring_all_up(*operation, machines, plan, request, progress);
     if (!running) {
         std::vector<std::string> names;
+        names.reserve(machines.size());
         for (const auto& machine : machines) {
             names.push_back(machine.instance.id.str());
         }

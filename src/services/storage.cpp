@@ -60,6 +60,7 @@ Result<void> Storage::finish(ActiveOperation& operation) {
             depth[id] = levels;
         }
         std::vector<LayerId> order;
+        order.reserve(rows.size());
         for (const auto& [id, layer] : rows) {
             order.push_back(id);
         }

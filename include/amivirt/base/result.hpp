@@ -37,6 +37,7 @@ T take(Result<T>& result) {
 }  // namespace detail
 
 // Each use has a variable name of its own: a lambda inside the expression may use the macro too.
+// NOLINTBEGIN(bugprone-macro-parentheses): `result` is the name of a variable, and a name that is declared stands in no parentheses.
 #define AMIVIRT_DETAIL_JOIN_(a, b) a##b
 #define AMIVIRT_DETAIL_JOIN(a, b) AMIVIRT_DETAIL_JOIN_(a, b)
 #define AMIVIRT_DETAIL_TRY(expression, result, failed) \
@@ -50,6 +51,7 @@ T take(Result<T>& result) {
 #define AMIVIRT_DETAIL_TRY_NAMED(expression, result) AMIVIRT_DETAIL_TRY(expression, result, ::amivirt::Error(std::move(result.error())))
 #define AMIVIRT_DETAIL_TRY_CONTEXT_NAMED(expression, what, result) \
     AMIVIRT_DETAIL_TRY(expression, result, ::amivirt::Error(std::move(result.error()).with_context(what)))
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// `auto x = AMIVIRT_TRY(may_fail());` gives the value, or returns the error from the calling function.
 #define AMIVIRT_TRY(expression) AMIVIRT_DETAIL_TRY_NAMED(expression, AMIVIRT_DETAIL_JOIN(amivirt_try_, __COUNTER__))

@@ -63,6 +63,7 @@ public:
     Option& flag(std::string names, std::string help, std::function<void()> on);
     Option& text(std::string names, std::string placeholder, std::string help, std::string& into);
     Option& texts(std::string names, std::string placeholder, std::string help, std::vector<std::string>& into);
+    // NOLINTBEGIN(performance-unnecessary-value-param): they are moved from, which it does not see in a template
     /// A value that `parse` reads; its error is told with the option's name before it.
     template <class Target, class Parse>
     Option& parsed(std::string names, std::string placeholder, std::string help, Target& into, Parse parse) {
@@ -81,6 +82,7 @@ public:
                    })
             .repeated(Repeat::each);
     }
+    // NOLINTEND(performance-unnecessary-value-param)
     void words(Words words) { words_ = std::move(words); }
     /// Options added from here on are global ones.
     void begin_global() noexcept { global_ = true; }

@@ -16,7 +16,7 @@ namespace amivirt::cli {
 
 namespace {
 
-constexpr std::size_t k_user_data_limit = 16 * 1024;
+constexpr std::size_t k_user_data_limit = 16UL * 1024;
 
 Error invalid(std::string message, std::string hint = {}) { return {Code::invalid_parameter_value, std::move(message), std::move(hint)}; }
 

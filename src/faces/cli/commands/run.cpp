@@ -110,6 +110,7 @@ private:
                 return std::move(seen->views);
             }
             std::vector<InstanceView> plain;  // they run; that they cannot be described just now is no reason to hide them
+            plain.reserve(instances.size());
             for (const Instance& instance : instances) {
                 plain.push_back({.instance = instance, .volumes = {}, .image_name = {}, .observed = std::nullopt});
             }
