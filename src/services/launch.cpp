@@ -153,6 +153,7 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
     AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
         MergeInput input;
         input.root_device_name = plan.image.root_device_name;
+        input.root_device_type = plan.image.root_device_type;
         input.image = plan.image.mapping;
         input.request = request.mapping;
         input.ephemeral_devices = plan.type.instance_store_volumes;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "faces/cli/render_disks.hpp"
 #include "faces/cli/render_json.hpp"
 #include "faces/cli/render_table.hpp"
 #include "fakes/fake_id_source.hpp"
@@ -64,6 +65,36 @@ InstanceView sample_view(std::uint64_t id, std::uint64_t reservation) {
     view.image_name = "debian-12";
     view.observed = DomainState::running;
     return view;
+}
+
+Volume sample_volume() {
+    Volume volume;
+    volume.id = nth_id<VolumeId>(8);
+    volume.owner = AccountId::local();
+    volume.snapshot = nth_id<SnapshotId>(2);
+    volume.size = GiB{20};
+    volume.type = VolumeType::io2;
+    volume.iops = 4000;
+    volume.throughput = 250;
+    volume.encrypted = true;
+    volume.state = VolumeState::in_use;
+    volume.attachment = Attachment{nth_id<InstanceId>(3), "/dev/sdf", false, false, k_then};
+    volume.created = k_then;
+    volume.tags = {{"Name", "data"}, {"role", "db"}};
+    return volume;
+}
+
+Snapshot sample_snapshot() {
+    Snapshot snapshot;
+    snapshot.id = nth_id<SnapshotId>(2);
+    snapshot.owner = AccountId::local();
+    snapshot.volume = nth_id<VolumeId>(8);
+    snapshot.size = GiB{20};
+    snapshot.state = SnapshotState::completed;
+    snapshot.description = "nightly";
+    snapshot.created = k_then;
+    snapshot.tags = {{"Name", "before"}};
+    return snapshot;
 }
 
 Json json_of(const Document& document) { return *document.root; }
@@ -186,10 +217,203 @@ TEST(CliOtherJson, ImageIdsDeregisterTypesConsoleFindings) {
               expected_12);
 }
 
+TEST(CliImageJson, RootDeviceTypeIsTheImages) {
+    Image image = sample_image();
+    image.root_device_type = RootDeviceType::instance_store;
+    EXPECT_EQ(json_of(images_document({image}))["Images"][0]["RootDeviceType"], "instance-store");
+    EXPECT_THAT(image_fields(image), HasSubstr("Root device   /dev/sda1 (instance-store)\n"));
+}
+
+TEST(CliInstanceJson, InstanceStoreDisksAndAnInstanceStoreRoot) {
+    InstanceView view = sample_view(3, 9);
+    view.instance.root_device_type = RootDeviceType::instance_store;
+    view.instance.ephemeral = {{"/dev/sdb", 0, GiB{4}}, {"/dev/sdc", 1, GiB{4}}};
+    view.volumes[0].instance_store = true;
+    Volume data = sample_volume();
+    view.volumes.push_back(data);
+    const Json out = json_of(reservations_document({view}, "local", Observed::yes))["Reservations"][0]["Instances"][0];
+    EXPECT_EQ(out["RootDeviceType"], "instance-store");
+    const Json mapping = Json::parse(R"([
+        {"DeviceName": "/dev/sdf", "Ebs": {"AttachTime": "2026-11-22T05:30:00.000Z", "DeleteOnTermination": false, "Status": "attached",
+         "VolumeId": "vol-00000000000000008"}},
+        {"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0"}, {"DeviceName": "/dev/sdc", "VirtualName": "ephemeral1"}])");
+    EXPECT_EQ(out["BlockDeviceMappings"], mapping);
+    const std::string fields = instance_fields(view, "/store/console.log", Observed::yes);
+    EXPECT_THAT(fields, HasSubstr("Volume        /dev/sda1 vol-00000000000000007 8 GiB instance store\n"));
+    EXPECT_THAT(fields, HasSubstr("Volume        /dev/sdf vol-00000000000000008 20 GiB io2, encrypted, kept on termination\n"));
+    EXPECT_THAT(fields, HasSubstr("Volume        /dev/sdc ephemeral1 4 GiB instance store\n"));
+}
+
+TEST(CliVolumeJson, HasTheShapeOfDescribeVolumes) {
+    const Json expected = Json::parse(R"({"Volumes": [{
+        "Attachments": [{"AttachTime": "2026-11-22T05:30:00.000Z", "Device": "/dev/sdf", "InstanceId": "i-00000000000000003",
+            "State": "attached", "VolumeId": "vol-00000000000000008", "DeleteOnTermination": false}],
+        "AvailabilityZone": "locala", "CreateTime": "2026-11-22T05:30:00.000Z", "Encrypted": true, "Size": 20,
+        "SnapshotId": "snap-00000000000000002", "State": "in-use", "VolumeId": "vol-00000000000000008", "Iops": 4000,
+        "Tags": [{"Key": "Name", "Value": "data"}, {"Key": "role", "Value": "db"}], "VolumeType": "io2", "MultiAttachEnabled": false,
+        "Throughput": 250}]})");
+    EXPECT_EQ(json_of(volumes_document({sample_volume()}, "local")), expected);
+    EXPECT_EQ(json_of(volume_document(sample_volume(), "local")), expected["Volumes"][0]);
+    const Json none = Json::parse(R"({"Volumes": []})");
+    EXPECT_EQ(json_of(volumes_document({}, "local")), none);
+
+    Volume plain;
+    plain.id = nth_id<VolumeId>(1);
+    plain.state = VolumeState::available;
+    const Json out = json_of(volume_document(plain, "lab"));
+    EXPECT_EQ(out["Attachments"], Json::array());
+    EXPECT_EQ(out["SnapshotId"], "");
+    EXPECT_EQ(out["AvailabilityZone"], "laba");
+    for (const char* name : {"Iops", "Throughput", "Tags"}) {
+        EXPECT_FALSE(out.contains(name)) << name;
+    }
+}
+
+TEST(CliVolumeJson, AttachDetachModifyDelete) {
+    const Volume volume = sample_volume();
+    const Json attached = json_of(attachments_document({{volume.id, *volume.attachment}}, AttachmentState::attached));
+    const Json expected = Json::parse(R"({"AttachTime": "2026-11-22T05:30:00.000Z", "Device": "/dev/sdf",
+        "InstanceId": "i-00000000000000003", "State": "attached", "VolumeId": "vol-00000000000000008", "DeleteOnTermination": false})");
+    EXPECT_EQ(attached, expected);
+    const Json two = json_of(
+        attachments_document({{volume.id, *volume.attachment}, {nth_id<VolumeId>(9), *volume.attachment}}, AttachmentState::detached));
+    ASSERT_EQ(two["Attachments"].size(), 2U);
+    EXPECT_EQ(two["Attachments"][1]["State"], "detached");
+    EXPECT_EQ(two["Attachments"][1]["VolumeId"], "vol-00000000000000009");
+    EXPECT_EQ(json_of(attachments_document({}, AttachmentState::detached))["Attachments"], Json::array());
+
+    Volume larger = volume;
+    larger.size = GiB{40};
+    larger.iops.reset();
+    const Json modified = Json::parse(R"({"VolumeModification": {"VolumeId": "vol-00000000000000008", "ModificationState": "completed",
+        "TargetSize": 40, "TargetVolumeType": "io2", "TargetThroughput": 250, "OriginalSize": 20, "OriginalIops": 4000,
+        "OriginalVolumeType": "io2", "OriginalThroughput": 250, "Progress": 100}})");
+    EXPECT_EQ(json_of(modification_document(volume, larger)), modified);
+    const Json deleted = Json::parse(R"({"Return": true, "VolumeIds": ["vol-1", "vol-2"]})");
+    EXPECT_EQ(json_of(deleted_document("VolumeIds", {"vol-1", "vol-2"})), deleted);
+    const Json mapping = json_of(instance_mapping_document(nth_id<InstanceId>(3), {volume}));
+    EXPECT_EQ(mapping["InstanceId"], "i-00000000000000003");
+    EXPECT_EQ(mapping["BlockDeviceMappings"][0]["Ebs"]["DeleteOnTermination"], false);
+}
+
+TEST(CliVolumeTable, ColumnsAndFields) {
+    Volume plain;
+    plain.id = nth_id<VolumeId>(1);
+    plain.size = GiB{1};
+    plain.state = VolumeState::available;
+    plain.created = k_then;
+    EXPECT_EQ(volumes_table({sample_volume(), plain}, k_then + std::chrono::hours(3)),
+              "ID                     NAME  SIZE    TYPE  STATE      INSTANCE             DEVICE    AGE\n"
+              "vol-00000000000000008  data  20 GiB  io2   in-use     i-00000000000000003  /dev/sdf  3 h\n"
+              "vol-00000000000000001  -     1 GiB   gp3   available  -                    -         3 h\n");
+    EXPECT_EQ(volume_fields(sample_volume()),
+              "Volume     vol-00000000000000008\n"
+              "Name       data\n"
+              "State      in-use\n"
+              "Size       20 GiB\n"
+              "Type       io2, 4000 IOPS, 250 MiB/s\n"
+              "Encrypted  yes\n"
+              "Snapshot   snap-00000000000000002\n"
+              "Attached   to i-00000000000000003 as /dev/sdf since 2026-11-22T05:30:00.000Z, kept on termination\n"
+              "Created    2026-11-22T05:30:00.000Z\n"
+              "Owner      000000000000\n"
+              "Tag        role=db\n");
+}
+
+TEST(CliSnapshots, JsonTableAndFields) {
+    const Json expected = Json::parse(R"({"Snapshots": [{"Description": "nightly", "Encrypted": false, "OwnerId": "000000000000",
+        "Progress": "100%", "SnapshotId": "snap-00000000000000002", "StartTime": "2026-11-22T05:30:00.000Z", "State": "completed",
+        "VolumeId": "vol-00000000000000008", "VolumeSize": 20, "Tags": [{"Key": "Name", "Value": "before"}]}]})");
+    EXPECT_EQ(json_of(snapshots_document({sample_snapshot()})), expected);
+    EXPECT_EQ(json_of(snapshot_document(sample_snapshot())), expected["Snapshots"][0]);
+    Snapshot imported = sample_snapshot();
+    imported.id = nth_id<SnapshotId>(3);
+    imported.volume.reset();
+    imported.tags.clear();
+    imported.state = SnapshotState::pending;
+    const Json out = json_of(snapshot_document(imported));
+    EXPECT_FALSE(out.contains("VolumeId"));
+    EXPECT_EQ(out["Progress"], "0%");
+    EXPECT_EQ(snapshots_table({sample_snapshot(), imported}, k_then + std::chrono::seconds(5)),
+              "ID                      NAME    SIZE    STATE      VOLUME                 AGE\n"
+              "snap-00000000000000002  before  20 GiB  completed  vol-00000000000000008  5 s\n"
+              "snap-00000000000000003  -       20 GiB  pending    -                      5 s\n");
+    EXPECT_THAT(snapshot_fields(sample_snapshot()), HasSubstr("Description  nightly\n"));
+}
+
+TEST(CliUsage, TableAndJson) {
+    const UsageReport report{
+        .rows = {{UsageKind::image, "ami-00000000000000001", "tiny", Bytes{1U << 30U}, Bytes{20U << 20U}, Bytes{}, Bytes{20U << 20U}},
+                 {UsageKind::volume, "vol-00000000000000008", "", Bytes{1U << 30U}, Bytes{512}, Bytes{20U << 20U}, Bytes{}}},
+        .layers = Bytes{(20U << 20U) + 512},
+        .instances = Bytes{1U << 20U},
+        .unreadable = {}};
+    EXPECT_EQ(usage_table(report),
+              "KIND    ID                     NAME  SIZE     OWN       SHARED    FREES\n"
+              "image   ami-00000000000000001  tiny  1.0 GiB  20.0 MiB  0 B       20.0 MiB\n"
+              "volume  vol-00000000000000008  -     1.0 GiB  512 B     20.0 MiB  0 B\n"
+              "\n"
+              "Layers     20.0 MiB\n"
+              "Instances  1.0 MiB\n"
+              "Total      21.0 MiB\n");
+    const Json expected = Json::parse(R"({"Usage": [
+        {"Kind": "image", "Id": "ami-00000000000000001", "Name": "tiny", "SizeBytes": 1073741824, "OwnBytes": 20971520, "SharedBytes": 0,
+         "FreedBytes": 20971520},
+        {"Kind": "volume", "Id": "vol-00000000000000008", "SizeBytes": 1073741824, "OwnBytes": 512, "SharedBytes": 20971520,
+         "FreedBytes": 0}], "LayerBytes": 20972032, "InstanceBytes": 1048576, "TotalBytes": 22020608})");
+    EXPECT_EQ(json_of(usage_document(report)), expected);
+}
+
+TEST(CliGarbage, WhatKeepsEachLayer) {
+    const std::vector<LayerReason> reasons{
+        {nth_id<LayerId>(1), Bytes{20U << 20U}, {"snapshot snap-1 of image ami-1 \"tiny\"", "parent of layer-2"}},
+        {nth_id<LayerId>(2), Bytes{512}, {}}};
+    EXPECT_EQ(reasons_table(reasons),
+              "LAYER                    ALLOCATED  WHY\n"
+              "layer-00000000000000001  20.0 MiB   snapshot snap-1 of image ami-1 \"tiny\"; parent of layer-2\n"
+              "layer-00000000000000002  512 B      nothing: it goes\n");
+    const Json expected = Json::parse(R"({"Layers": [{"LayerId": "layer-00000000000000001", "AllocatedBytes": 20971520,
+        "Reasons": ["snapshot snap-1 of image ami-1 \"tiny\"", "parent of layer-2"]},
+        {"LayerId": "layer-00000000000000002", "AllocatedBytes": 512, "Reasons": []}]})");
+    EXPECT_EQ(json_of(reasons_document(reasons)), expected);
+    const Json collected = Json::parse(R"({"LayersRemoved": 2, "VolumesFlattened": []})");
+    EXPECT_EQ(json_of(garbage_document(2, {})), collected);
+}
+
+TEST(CliCheck, FaultsAndRepairs) {
+    CheckReport report;
+    report.layers_checked = 1;
+    EXPECT_TRUE(sound(report));
+    EXPECT_EQ(check_text(report), "");
+    EXPECT_EQ(check_summary(report), "1 layer checked, no faults");
+    report.faults = {{"layer-1", "is not read-only", "makes it so", true}, {"note\x1b.txt", "is none of ours", "", false}};
+    report.layers_checked = 3;
+    report.checksums_recorded = 2;
+    EXPECT_FALSE(sound(report));
+    EXPECT_EQ(check_summary(report), "3 layers checked, 2 faults, 1 repaired, 2 checksums recorded");
+    report.faults.push_back({"vol-1", "is larger than its record", "corrects the record", false});
+    EXPECT_EQ(check_text(report),
+              "layer-1: is not read-only\n"
+              "    repaired: makes it so\n"
+              "note\\x1b.txt: is none of ours\n"
+              "vol-1: is larger than its record\n"
+              "    -> corrects the record\n");
+    const Json out = json_of(check_document(report));
+    const Json second = Json::parse(R"({"Object": "layer-1", "Detail": "is not read-only", "Repair": "makes it so", "Repaired": true})");
+    EXPECT_EQ(out["Faults"][0], second);
+    EXPECT_FALSE(out["Faults"][1].contains("Repair"));
+    EXPECT_EQ(out["LayersChecked"], 3);
+    EXPECT_EQ(out["ChecksumsRecorded"], 2);
+    EXPECT_EQ(out["Sound"], false);
+    report.faults.resize(1);
+    EXPECT_TRUE(sound(report));
+    EXPECT_EQ(check_summary(report), "3 layers checked, 1 fault, all repaired, 2 checksums recorded");
+}
+
 TEST(CliImageTable, ColumnsAndFields) {
     EXPECT_EQ(images_table({sample_image()}, k_then + std::chrono::hours(3)),
-              "ID                     NAME       OS           ARCH    BOOT            SIZE   STATE      AGE\n"
-              "ami-00000000000000001  debian-12  debian 12.5  x86_64  uefi-preferred  8 GiB  available  3 h\n");
+              "ID                     NAME       OS           ARCH    BOOT            ROOT  SIZE   STATE      AGE\n"
+              "ami-00000000000000001  debian-12  debian 12.5  x86_64  uefi-preferred  ebs   8 GiB  available  3 h\n");
     const std::string fields = image_fields(sample_image());
     EXPECT_THAT(fields, HasSubstr("Device        /dev/sda1 8 GiB gp3 from snap-00000000000000002, deleted on termination\n"));
     EXPECT_THAT(fields, HasSubstr("Device        /dev/sdb ephemeral0\n"));

@@ -54,6 +54,43 @@ TEST(CliValues, Wait) {
     }
 }
 
+TEST(CliValues, WholeGib) {
+    EXPECT_EQ(*parse_gib("20"), GiB{20});
+    EXPECT_EQ(*parse_gib("20GiB"), GiB{20});
+    EXPECT_EQ(*parse_gib("1.5 TiB"), GiB{1536});
+    EXPECT_EQ(*parse_gib("2048MiB"), GiB{2});
+    for (const char* bad : {"", "0", "0GiB", "-3", "1.5", "1.5GiB", "512MiB", "many", "99999999999999999999", "5000000000", " 5"}) {
+        const auto result = parse_gib(bad);
+        ASSERT_FALSE(result) << bad;
+        EXPECT_EQ(result.error().code, Code::invalid_parameter_value);
+        EXPECT_EQ(result.error().message, std::string("\"") + bad + "\" is not a whole number of GiB");
+    }
+}
+
+TEST(CliValues, RatesQuiesceAndSwitches) {
+    EXPECT_EQ(*parse_rate("4000"), 4000U);
+    EXPECT_FALSE(parse_rate("0"));
+    EXPECT_FALSE(parse_rate("4294967296"));
+    EXPECT_EQ(*parse_quiesce("auto"), Quiesce::automatic);
+    EXPECT_EQ(*parse_quiesce("yes"), Quiesce::yes);
+    EXPECT_EQ(*parse_quiesce("no"), Quiesce::no);
+    EXPECT_FALSE(parse_quiesce(""));
+    EXPECT_EQ(parse_device_switch("/dev/sdf=yes")->device, "/dev/sdf");
+    EXPECT_TRUE(parse_device_switch("sdf=true")->on);
+    EXPECT_FALSE(parse_device_switch("/dev/sdf=no")->on);
+    for (const char* bad : {"", "/dev/sdf", "=yes", "/dev/sdf=", "/dev/sdf=maybe"}) {
+        EXPECT_EQ(parse_device_switch(bad).error().code, Code::invalid_parameter_value) << bad;
+    }
+}
+
+TEST(CliValues, NameIsATag) {
+    EXPECT_EQ(*tags_of({{"a", "b"}}, "web"), (Tags{{"Name", "web"}, {"a", "b"}}));
+    EXPECT_EQ(*tags_of({{"Name", "x"}}), (Tags{{"Name", "x"}}));
+    EXPECT_EQ(tags_of({{"Name", "x"}}, "web").error().code, Code::usage);
+    EXPECT_FALSE(tags_of({}, std::string(256, 'n')));
+    EXPECT_FALSE(tags_of({{"aws:x", "1"}}));
+}
+
 TEST(CliValues, Sha256) {
     const std::string upper(64, 'A');
     EXPECT_EQ(*parse_sha256(upper), std::string(64, 'a'));

@@ -9,10 +9,15 @@
 #include "amivirt/ports/instance_files.hpp"
 #include "amivirt/ports/instance_types.hpp"
 #include "amivirt/ports/manifest_reader.hpp"
+#include "amivirt/services/accounting.hpp"
+#include "amivirt/services/checker.hpp"
 #include "amivirt/services/doctor.hpp"
+#include "amivirt/services/garbage.hpp"
 #include "amivirt/services/images.hpp"
 #include "amivirt/services/instances.hpp"
 #include "amivirt/services/reconciler.hpp"
+#include "amivirt/services/snapshots.hpp"
+#include "amivirt/services/volumes.hpp"
 
 namespace amivirt::cli {
 
@@ -32,6 +37,11 @@ struct Services {
     AccountId account;
     Images& images;
     Instances& instances;
+    Volumes& volumes;
+    Snapshots& snapshots;
+    Accounting& accounting;
+    Checker& checker;
+    Garbage& garbage;
     Reconciler& reconciler;
     InstanceFiles& files;
     InstanceTypes& types;

@@ -65,6 +65,12 @@ std::unique_ptr<Action> make_action() {
     return std::make_unique<T>();
 }
 
+/// Commands about one thing, as the overview shows them.
+struct CommandGroup {
+    std::string_view title;
+    std::vector<const Command*> commands;
+};
+[[nodiscard]] const std::vector<CommandGroup>& command_groups();
 /// All of them, in the order the overview shows.
 [[nodiscard]] const std::vector<const Command*>& all_commands();
 

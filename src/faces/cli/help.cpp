@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace amivirt::cli {
 
@@ -54,13 +55,18 @@ std::string version_line() { return "amivirt " AMIVIRT_VERSION "\n"; }
 
 std::string overview(std::string_view noun) {
     std::string out = noun.empty() ? "Usage: amivirt COMMAND [OPTIONS]\n\nAmazon Machine Images on the machine on your desk: one image, "
-                                     "many real machines.\n\nCommands:\n"
+                                     "many real machines.\n"
                                    : fmt::format("Usage: amivirt {} VERB [OPTIONS]\n\nVerbs:\n", noun);
-    for (const Command* command : all_commands()) {
-        for (const std::string& path : command->paths) {
-            const bool is_wanted = noun.empty() ? &path == &command->paths.front() : path.starts_with(fmt::format("{} ", noun));
-            if (is_wanted) {
-                out += fmt::format("  {:<22}{}\n", path, command->summary);
+    const auto add = [&out](const std::string& path, const Command& command) { out += fmt::format("  {:<22}{}\n", path, command.summary); };
+    for (const CommandGroup& group : command_groups()) {
+        if (noun.empty()) {
+            out += fmt::format("\n{}:\n", group.title);
+        }
+        for (const Command* command : group.commands) {
+            for (const std::string& path : command->paths) {
+                if (noun.empty() ? &path == &command->paths.front() : path.starts_with(fmt::format("{} ", noun))) {
+                    add(path, *command);
+                }
             }
         }
     }
@@ -81,7 +87,7 @@ std::string command_help(const Command& command, const std::string& path, const 
     }
     const Words& words = options.words();
     if (words.into != nullptr) {
-        const std::string name = words.most > 1 ? words.name + "..." : words.name;
+        const std::string name = words.most == SIZE_MAX ? words.name + "..." : words.name;
         usage += words.least == 0 ? fmt::format(" [{}]", name) : " " + name;
     }
     std::string out = fmt::format("{}\n\n{}.\n", usage, command.summary);

@@ -50,7 +50,7 @@ struct Option {
 
 /// The words that are no options. One list per command.
 struct Words {
-    std::string name;  ///< "INSTANCE"
+    std::string name;  ///< "INSTANCE"; "VOLUME INSTANCE" where each word means something else
     std::string help;
     std::size_t least = 0;
     std::size_t most = 0;

@@ -1,40 +1,11 @@
 #include "faces/cli/render_json.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "amivirt/services/doctor.hpp"
+#include "faces/cli/json_fields.hpp"
 
 namespace amivirt::cli {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Document document(Json root) { return {std::make_shared<const Json>(std::move(root))}; }
-
-void put(Json& into, const char* name, const std::string& value) {
-    if (!value.empty()) {
-        into[name] = value;
-    }
-}
-
-template <class T>
-void put(Json& into, const char* name, const std::optional<T>& value) {
-    if (value) {
-        into[name] = *value;
-    }
-}
-
-void put_tags(Json& into, const Tags& tags) {
-    if (tags.empty()) {
-        return;
-    }
-    Json list = Json::array();
-    for (const auto& [key, value] : tags) {
-        list.push_back({{"Key", key}, {"Value", value}});
-    }
-    into["Tags"] = std::move(list);
-}
 
 Json mapping_entry(const BlockDevice& device) {
     Json entry;
@@ -63,16 +34,6 @@ Json mapping_entry(const BlockDevice& device) {
     return entry;
 }
 
-/// EC2 tells an image with a root snapshot "ebs", one without "instance-store".
-std::string root_device_type(const Image& image) {
-    for (const BlockDevice& device : image.mapping) {
-        if (device.device_name == image.root_device_name && std::holds_alternative<EphemeralDevice>(device.what)) {
-            return "instance-store";
-        }
-    }
-    return "ebs";
-}
-
 Json image_json(const Image& image) {
     Json out;
     out["Architecture"] = to_string(image.architecture);
@@ -96,7 +57,7 @@ Json image_json(const Image& image) {
     out["Hypervisor"] = "xen";  // what EC2 says of every HVM image and instance, its KVM hosts included
     out["Name"] = image.name;
     out["RootDeviceName"] = image.root_device_name;
-    out["RootDeviceType"] = root_device_type(image);
+    out["RootDeviceType"] = to_string(image.root_device_type);
     if (!image.state_reason.empty()) {
         out["StateReason"] = {{"Code", image.state == ImageState::failed ? "Server.InternalError" : "Client.UserInitiated"},
                               {"Message", image.state_reason}};
@@ -131,7 +92,7 @@ Json instance_json(const InstanceView& view, const std::string& region, Observed
     out["Architecture"] = to_string(instance.architecture);
     Json mapping = Json::array();
     for (const Volume& volume : view.volumes) {
-        if (!volume.attachment) {
+        if (!volume.attachment || volume.instance_store) {  // to EC2 the latter is no volume
             continue;
         }
         mapping.push_back({{"DeviceName", volume.attachment->device_name},
@@ -141,11 +102,14 @@ Json instance_json(const InstanceView& view, const std::string& region, Observed
                              {"Status", "attached"},
                              {"VolumeId", volume.id.str()}}}});
     }
+    for (const EphemeralDisk& disk : instance.ephemeral) {
+        mapping.push_back({{"DeviceName", disk.device_name}, {"VirtualName", "ephemeral" + std::to_string(disk.number)}});
+    }
     out["BlockDeviceMappings"] = std::move(mapping);
     put(out, "ClientToken", instance.client_token);
     out["Hypervisor"] = "xen";  // what EC2 says of every HVM image and instance, its KVM hosts included
     out["RootDeviceName"] = instance.root_device_name;
-    out["RootDeviceType"] = "ebs";
+    out["RootDeviceType"] = to_string(instance.root_device_type);
     if (!instance.state_reason_code.empty()) {
         out["StateReason"] = {{"Code", instance.state_reason_code}, {"Message", instance.state_reason_message}};
     }

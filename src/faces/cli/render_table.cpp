@@ -60,8 +60,12 @@ std::string describe_volume(const Volume& volume) {
     if (volume.attachment) {
         out = volume.attachment->device_name + " ";
     }
-    out += fmt::format("{} {} GiB {}", volume.id.str(), volume.size.count, to_string(volume.type));
-    if (volume.attachment) {
+    out += fmt::format("{} {} GiB {}", volume.id.str(), volume.size.count,
+                       volume.instance_store ? std::string_view("instance store") : to_string(volume.type));
+    if (volume.encrypted) {
+        out += ", encrypted";
+    }
+    if (volume.attachment && !volume.instance_store) {
         out += volume.attachment->delete_on_termination ? ", deleted on termination" : ", kept on termination";
     }
     return out;
@@ -96,11 +100,11 @@ void add_tags(FieldList& fields, const Tags& tags) {
 }  // namespace
 
 std::string images_table(const std::vector<Image>& images, TimePoint now) {
-    TextTable table({"ID", "NAME", "OS", "ARCH", "BOOT", "SIZE", "STATE", "AGE"});
+    TextTable table({"ID", "NAME", "OS", "ARCH", "BOOT", "ROOT", "SIZE", "STATE", "AGE"});
     for (const Image& image : images) {
         table.add({image.id.str(), image.name, operating_system(image), std::string(to_string(image.architecture)),
-                   std::string(to_string(image.boot_mode)), root_size(image), std::string(to_string(image.state)),
-                   age(image.created, now)});
+                   std::string(to_string(image.boot_mode)), std::string(to_string(image.root_device_type)), root_size(image),
+                   std::string(to_string(image.state)), age(image.created, now)});
     }
     return table.str();
 }
@@ -119,7 +123,7 @@ std::string image_fields(const Image& image) {
     fields.add("Architecture", std::string(to_string(image.architecture)));
     fields.add("Boot mode", std::string(to_string(image.boot_mode)));
     fields.add("Default user", image.default_user);
-    fields.add("Root device", image.root_device_name);
+    fields.add("Root device", fmt::format("{} ({})", image.root_device_name, to_string(image.root_device_type)));
     for (const BlockDevice& device : image.mapping) {
         fields.add("Device", describe_device(device));
     }
@@ -175,6 +179,9 @@ std::string instance_fields(const InstanceView& view, const std::string& console
     }
     for (const Volume& volume : view.volumes) {
         fields.add("Volume", describe_volume(volume));
+    }
+    for (const EphemeralDisk& disk : instance.ephemeral) {
+        fields.add("Volume", fmt::format("{} ephemeral{} {} GiB instance store", disk.device_name, disk.number, disk.size.count));
     }
     fields.add("On shutdown", std::string(to_string(instance.shutdown_behavior)));
     if (instance.termination_protected) {

@@ -11,6 +11,7 @@
 #include <istream>
 
 #include "faces/cli/suggest.hpp"
+#include "faces/cli/talk.hpp"
 
 namespace amivirt::cli {
 
@@ -122,14 +123,55 @@ Result<std::string> parse_region(std::string_view text) {
     return std::string(text);
 }
 
-Result<Tags> tags_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
+Result<Tags> tags_of(const std::vector<std::pair<std::string, std::string>>& pairs, const std::string& name) {
     Tags tags;
     for (const auto& [key, value] : pairs) {
         if (!tags.emplace(key, value).second) {
             return invalid(fmt::format("The tag \"{}\" is given twice", key));
         }
     }
+    if (!name.empty() && !tags.emplace("Name", name).second) {
+        return usage_error("--name and --tag Name=... say the same thing twice", "leave one of them out");
+    }
+    AMIVIRT_TRY(check_tags(tags));
     return tags;
+}
+
+Result<GiB> parse_gib(std::string_view text) {
+    constexpr std::string_view k_hint = "as in \"20\" or \"20GiB\"";
+    const auto plain = whole_number<std::uint64_t>(text);
+    const Result<Bytes> bytes = plain ? Result<Bytes>(Bytes{}) : parse_bytes(text);
+    const bool is_whole = plain || (bytes && GiB::holding(*bytes).bytes() == *bytes);
+    const std::uint64_t count = plain ? *plain : (bytes ? GiB::holding(*bytes).count : 0);
+    if (!is_whole || count == 0 || count > UINT32_MAX) {
+        return invalid(fmt::format("\"{}\" is not a whole number of GiB", text), std::string(k_hint));
+    }
+    return GiB{count};
+}
+
+Result<std::uint32_t> parse_rate(std::string_view text) { return parse_count(text, 1, UINT32_MAX); }
+
+Result<Quiesce> parse_quiesce(std::string_view text) {
+    if (text == "auto") {
+        return Quiesce::automatic;
+    }
+    if (text == "yes") {
+        return Quiesce::yes;
+    }
+    if (text == "no") {
+        return Quiesce::no;
+    }
+    return invalid(fmt::format("\"{}\" is none of auto, yes, no", text), did_you_mean(text, {"auto", "yes", "no"}));
+}
+
+Result<DeviceSwitch> parse_device_switch(std::string_view text) {
+    const std::size_t equals = text.rfind('=');
+    const std::string_view word = equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1);
+    const bool on = word == "yes" || word == "true";
+    if (equals == 0 || (!on && word != "no" && word != "false")) {
+        return invalid(fmt::format("\"{}\" is not DEVICE=yes or DEVICE=no", text), "as in \"/dev/sdf=no\"");
+    }
+    return DeviceSwitch{std::string(text.substr(0, equals)), on};
 }
 
 std::vector<std::string> instance_names(const std::string& name, unsigned count) {

@@ -12,6 +12,7 @@
 #include "amivirt/base/result.hpp"
 #include "amivirt/domain/instance.hpp"
 #include "amivirt/domain/tag.hpp"
+#include "amivirt/ports/live_disks.hpp"
 
 namespace amivirt::cli {
 
@@ -35,8 +36,24 @@ struct Wait {
 /// Letters, digits and dashes: a region names a folder.
 [[nodiscard]] Result<std::string> parse_region(std::string_view text);
 
-/// A key twice is an error.
-[[nodiscard]] Result<Tags> tags_of(const std::vector<std::pair<std::string, std::string>>& pairs);
+/// A key twice is an error, and so is a Name tag beside `name`, which stands for one ("" does not). Checked.
+[[nodiscard]] Result<Tags> tags_of(const std::vector<std::pair<std::string, std::string>>& pairs, const std::string& name = {});
+
+/// "20", "20GiB", "1TiB": whole GiB, at least one.
+[[nodiscard]] Result<GiB> parse_gib(std::string_view text);
+
+/// IOPS, or MiB/s: a whole number, at least 1.
+[[nodiscard]] Result<std::uint32_t> parse_rate(std::string_view text);
+
+/// "auto", "yes", "no".
+[[nodiscard]] Result<Quiesce> parse_quiesce(std::string_view text);
+
+/// "DEVICE=yes", "DEVICE=no"; also true and false, as in a block device mapping.
+struct DeviceSwitch {
+    std::string device;
+    bool on = false;
+};
+[[nodiscard]] Result<DeviceSwitch> parse_device_switch(std::string_view text);
 
 /// The Name tag of each of `count` instances: "web", or "web-1" .. "web-3".
 [[nodiscard]] std::vector<std::string> instance_names(const std::string& name, unsigned count);

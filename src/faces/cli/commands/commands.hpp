@@ -21,6 +21,21 @@ extern const std::string_view help_reboot;
 extern const std::string_view help_terminate;
 extern const std::string_view help_console;
 extern const std::string_view help_instance_type_list;
+extern const std::string_view help_volume_list;
+extern const std::string_view help_volume_show;
+extern const std::string_view help_volume_create;
+extern const std::string_view help_volume_attach;
+extern const std::string_view help_volume_detach;
+extern const std::string_view help_volume_resize;
+extern const std::string_view help_volume_delete;
+extern const std::string_view help_snapshot_list;
+extern const std::string_view help_snapshot_show;
+extern const std::string_view help_snapshot_create;
+extern const std::string_view help_snapshot_delete;
+extern const std::string_view help_instance_modify;
+extern const std::string_view help_du;
+extern const std::string_view help_gc;
+extern const std::string_view help_fsck;
 }  // namespace amivirt::embedded
 
 namespace amivirt::cli {
@@ -40,5 +55,20 @@ const Command& reboot_command();
 const Command& terminate_command();
 const Command& console_command();
 const Command& instance_type_list_command();
+const Command& volume_list_command();
+const Command& volume_show_command();
+const Command& volume_create_command();
+const Command& volume_attach_command();
+const Command& volume_detach_command();
+const Command& volume_resize_command();
+const Command& volume_delete_command();
+const Command& snapshot_list_command();
+const Command& snapshot_show_command();
+const Command& snapshot_create_command();
+const Command& snapshot_delete_command();
+const Command& instance_modify_command();
+const Command& du_command();
+const Command& gc_command();
+const Command& fsck_command();
 
 }  // namespace amivirt::cli

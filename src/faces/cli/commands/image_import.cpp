@@ -38,7 +38,6 @@ public:
         AMIVIRT_TRY(check_image_name(request_.name));
         AMIVIRT_TRY(check_description(request_.description));
         request_.tags = AMIVIRT_TRY(tags_of(tags_));
-        AMIVIRT_TRY(check_tags(request_.tags));
 
         Services& services = *AMIVIRT_TRY(session.open());
         const Image image = AMIVIRT_TRY(import(session, services));

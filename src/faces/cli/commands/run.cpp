@@ -20,8 +20,8 @@ public:
         options.text("--name", "NAME", "the Name tag; with -n 3: NAME-1, NAME-2, NAME-3", name_);
         options.text("--type", "TYPE", "the instance type; t3.micro if not said", request_.type);
         options.text("--user-data", "FILE", "what cloud-init runs at first boot; - is standard input", user_data_);
-        options.parsed_each("--map", "DEVICE=SPEC", "a volume: /dev/sdb=:20, /dev/sdc=ephemeral0, /dev/sdd=none", request_.mapping,
-                            parse_block_device);
+        options.parsed_each("--map", "DEVICE=SPEC", "a disk: /dev/sdb=:20, /dev/sdb=snap-..., /dev/sdc=ephemeral0, /dev/sdd=none",
+                            request_.mapping, parse_block_device);
         options.parsed_each("-p,--publish", "HOST:GUEST[/udp]", "forward a port of 127.0.0.1; HOST 0 picks one", request_.ports,
                             parse_port_forward);
         options.parsed_each("--tag", "KEY=VALUE", "a tag", tags_, parse_tag);
@@ -53,18 +53,11 @@ private:
     Result<void> complete(Session& session) {
         request_.image = images_.front();
         request_.accelerator = session.global().accelerator;
-        request_.tags = AMIVIRT_TRY(tags_of(tags_));
-        if (!name_.empty()) {
-            if (request_.tags.contains("Name")) {
-                return usage_error("--name and --tag Name=... say the same thing twice", "leave one of them out");
-            }
-            if (request_.count == 1) {
-                request_.tags["Name"] = name_;
-            } else {
-                request_.names = instance_names(name_, request_.count);
-            }
+        request_.tags = AMIVIRT_TRY(tags_of(tags_, name_));
+        if (!name_.empty() && request_.count > 1) {
+            request_.tags.erase("Name");
+            request_.names = instance_names(name_, request_.count);
         }
-        AMIVIRT_TRY(check_tags(request_.tags));
         if (!user_data_.empty()) {
             request_.user_data = AMIVIRT_TRY(read_user_data(user_data_, session.around().in));
         }
