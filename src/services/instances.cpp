@@ -413,7 +413,7 @@ Result<Instance> Instances::start(const AccountId& caller, const std::string& id
         for (const auto& volume : machine.volumes) {
             AMIVIRT_TRY_CONTEXT(ports_.storage.verify_chain(ports_.catalog, volume.layer), fmt::format("starting {}", id.str()));
         }
-        return power_on(machine, type, progress);
+        return power_on(machine, type, Begin::running, progress);
     };
     auto started = bring_back();
     fault_point("start.started");

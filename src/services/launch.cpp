@@ -316,7 +316,7 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
     return machines;
 }
 
-Result<void> Instances::power_on(Machine& machine, const InstanceType& type, Progress& progress) {
+Result<void> Instances::power_on(Machine& machine, const InstanceType& type, Begin begin, Progress& progress) {
     Instance& instance = machine.instance;
     const auto paths = ports_.files.paths(instance.id);
     DomainSpec spec;
@@ -350,7 +350,7 @@ Result<void> Instances::power_on(Machine& machine, const InstanceType& type, Pro
     spec.mac_address = instance.mac_address;
     for (int attempt = 1;; ++attempt) {
         spec.ports = instance.ports;
-        auto started = ports_.hypervisor.start(spec);
+        auto started = ports_.hypervisor.start(spec, begin);
         if (started) {
             return {};
         }
@@ -387,7 +387,7 @@ Result<void> Instances::replace_ports(Instance& instance, Progress& progress) {
     return {};
 }
 
-Result<void> Instances::bring_up(Machine& machine, const InstanceType& type, Progress& progress) {
+Result<void> Instances::bring_up(Machine& machine, const InstanceType& type, Begin begin, Progress& progress) {
     for (const auto& volume : machine.volumes) {
         check_interrupt();
         AMIVIRT_TRY_CONTEXT(ports_.storage.store().create(volume.layer, machine.parents.at(volume.id), volume.size.bytes(),
@@ -399,7 +399,7 @@ Result<void> Instances::bring_up(Machine& machine, const InstanceType& type, Pro
     AMIVIRT_TRY(ports_.files.create(machine.instance.id, seed));
     fault_point("run.files");
     check_interrupt();
-    AMIVIRT_TRY(power_on(machine, type, progress));
+    AMIVIRT_TRY(power_on(machine, type, begin, progress));
     fault_point("run.started");
     return {};
 }
@@ -470,9 +470,17 @@ Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation
                        [](const Machine& machine) { return machine.instance; });
         request.on_reserved(pending);
     }
-    AMIVIRT_TRY(
-        for_each_parallel(machines.size(), ports_.parallel, [&](std::size_t i) { return bring_up(machines[i], plan.type, progress); }));
+    // Several begin paused: the first guests' boot would take the processors from the starts of the last.
+    const Begin begin = machines.size() > 1 ? Begin::paused : Begin::running;
+    AMIVIRT_TRY(for_each_parallel(machines.size(), ports_.parallel,
+                                  [&](std::size_t i) { return bring_up(machines[i], plan.type, begin, progress); }));
     check_interrupt();
+    for (const auto& machine : machines) {
+        if (begin == Begin::paused) {
+            AMIVIRT_TRY(ports_.hypervisor.resume(machine.instance.id));
+            fault_point("run.resumed");
+        }
+    }
     std::vector<Instance> running;
     AMIVIRT_TRY(operation.finish([&](CatalogSession& session) -> Result<void> {
         running.clear();

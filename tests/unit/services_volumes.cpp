@@ -180,7 +180,6 @@ TEST_F(VolumesTest, ALostLayerIsToldBeforeAnythingIsMade) {
     EXPECT_EQ(rows(&CatalogSession::instances).size(), 1U);
 }
 
-
 TEST_F(VolumesTest, WhoDiesWhileCreatingLeavesNothing) {
     store.script().fail("create", {Code::io_error, "killed"});
     store.script().fail("remove", {Code::io_error, "killed"});

@@ -107,8 +107,8 @@ private:
                                                        const RunRequest& request);
     [[nodiscard]] Result<std::vector<Instance>> bring_all_up(ActiveOperation& operation, std::vector<Machine>& machines, const Plan& plan,
                                                              const RunRequest& request, Progress& progress);
-    [[nodiscard]] Result<void> bring_up(Machine& machine, const InstanceType& type, Progress& progress);
-    [[nodiscard]] Result<void> power_on(Machine& machine, const InstanceType& type, Progress& progress);
+    [[nodiscard]] Result<void> bring_up(Machine& machine, const InstanceType& type, Begin begin, Progress& progress);
+    [[nodiscard]] Result<void> power_on(Machine& machine, const InstanceType& type, Begin begin, Progress& progress);
     [[nodiscard]] Result<void> replace_ports(Instance& instance, Progress& progress);
     [[nodiscard]] Result<std::vector<PortForward>> pick_ports(CatalogSession& session, const std::vector<PortForward>& wanted);
     [[nodiscard]] Result<void> undo_launch(ActiveOperation& operation);
