@@ -1,6 +1,6 @@
 find_package(LibArchive REQUIRED)
 amivirt_test(amivirt_contract_disk
   LABELS contract
-  SOURCES disk_http_server.cpp disk_instance_files_test.cpp disk_process_test.cpp disk_seed_test.cpp disk_stager_test.cpp disk_stager_url_test.cpp
+  SOURCES disk_care_test.cpp disk_http_server.cpp disk_instance_files_test.cpp disk_layers_test.cpp disk_process_test.cpp disk_seed_test.cpp disk_stager_test.cpp disk_stager_url_test.cpp
           disk_store_bad_input_test.cpp disk_store_test.cpp disk_support.cpp
   LIBRARIES amivirt_qemu_img amivirt_fetch amivirt_seed amivirt_process amivirt_fakes amivirt_base LibArchive::LibArchive)

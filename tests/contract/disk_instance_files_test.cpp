@@ -74,6 +74,28 @@ TEST_P(Files, TheConsoleIsReadFromAnyPlace) {
     EXPECT_EQ(*files_->console(instance(1), 11, 1ULL << 40U), "!");
 }
 
+TEST_P(Files, InstanceStoreDisksComeAndGoWithoutTheRest) {
+    ASSERT_TRUE(files_->remove_ephemeral(instance(1)));
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    const auto first = files_->create_ephemeral(instance(1), 0, Bytes{8ULL << 30U});
+    const auto second = files_->create_ephemeral(instance(1), 23, Bytes{1ULL << 30U});
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(first->format, "raw");
+    EXPECT_THAT(first->location, testing::EndsWith(instance(1).str() + "/ephemeral0.img"));
+    EXPECT_THAT(second->location, testing::EndsWith(instance(1).str() + "/ephemeral23.img"));
+    EXPECT_TRUE(files_->create_ephemeral(instance(1), 0, Bytes{4ULL << 30U}));
+    EXPECT_LT(files_->allocated(instance(1))->count, 1U << 20U) << "they are sparse";
+    EXPECT_THAT(*files_->list(), testing::ElementsAre(instance(1)));
+    print_("hello");
+    ASSERT_TRUE(files_->remove_ephemeral(instance(1)));
+    ASSERT_TRUE(files_->remove_ephemeral(instance(1)));
+    EXPECT_EQ(*files_->console(instance(1), 0, 100), "hello");
+    EXPECT_THAT(*files_->list(), testing::ElementsAre(instance(1)));
+    ASSERT_TRUE(files_->create_ephemeral(instance(1), 0, Bytes{1ULL << 30U}));
+    ASSERT_TRUE(files_->remove(instance(1)));
+    EXPECT_TRUE(files_->list()->empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Implementations, Files, testing::Values(Kind::fake, Kind::real),
                          [](const auto& chosen) { return chosen.param == Kind::fake ? "Fake" : "Real"; });
 
@@ -110,6 +132,37 @@ TEST_F(RealFiles, RemovalTakesEverythingButFollowsNoLink) {
     ASSERT_TRUE(files_->remove(instance(1)));
     EXPECT_FALSE(std::filesystem::exists(own));
     EXPECT_TRUE(std::filesystem::exists(folder_ / "precious"));
+}
+
+TEST_F(RealFiles, AnInstanceStoreDiskIsPrivateAndNewEachTime) {
+    const auto disk = files_->create_ephemeral(instance(1), 3, Bytes{8ULL << 30U});
+    ASSERT_TRUE(disk) << disk.error().message;
+    EXPECT_EQ(mode_of(disk->location), 0600U);
+    EXPECT_EQ(std::filesystem::file_size(disk->location), 8ULL << 30U);
+    EXPECT_EQ(allocated_bytes(disk->location), 0U);
+    std::ofstream(disk->location, std::ios::app) << "secret";
+    EXPECT_GT(files_->allocated(instance(1))->count, 0U);
+    ASSERT_TRUE(files_->create_ephemeral(instance(1), 3, Bytes{8ULL << 30U}));
+    EXPECT_EQ(std::filesystem::file_size(disk->location), 8ULL << 30U);
+    EXPECT_EQ(allocated_bytes(disk->location), 0U);
+}
+
+TEST_F(RealFiles, OnlyInstanceStoreDisksGoWithThem) {
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    ASSERT_TRUE(files_->create_ephemeral(instance(1), 0, Bytes{1U << 20U}));
+    const std::string own = folder_ / ("instances/" + instance(1).str());
+    for (const char* name : {"/ephemeral1.img.tmp", "/ephemeral.img", "/ephemeralx.img", "/nvram.fd"}) {
+        write_file(own + name, "x");
+    }
+    ASSERT_TRUE(files_->remove_ephemeral(instance(1)));
+    EXPECT_THAT(names(own), testing::ElementsAre("ephemeral.img", "ephemeralx.img", "nvram.fd", "seed.img"));
+}
+
+TEST_F(RealFiles, ADiskTooLargeForTheFileSystemIsAnError) {
+    const auto disk = files_->create_ephemeral(instance(1), 0, Bytes{~std::uint64_t{0}});
+    ASSERT_FALSE(disk);
+    EXPECT_THAT(disk.error().message, testing::HasSubstr("ephemeral0.img"));
+    EXPECT_TRUE(names(folder_ / ("instances/" + instance(1).str())).empty());
 }
 
 TEST_F(RealFiles, OnlyFoldersNamedLikeInstancesAreListed) {

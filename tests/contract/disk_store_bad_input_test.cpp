@@ -55,7 +55,8 @@ protected:
     std::string file_ = folder_ / "disk";
     std::unique_ptr<ProcessRunner> processes_ = make_process_runner();
     NullLog log_;
-    std::unique_ptr<VolumeStore> store_ = make_volume_store({folder_ / "disks", Bytes{16ULL << 40U}, *processes_, log_});
+    std::unique_ptr<VolumeStore> store_ =
+        make_volume_store({folder_ / "disks", folder_ / "layers.key", Bytes{16ULL << 40U}, *processes_, log_});
 };
 
 TEST_F(BadInput, EmptyFile) {

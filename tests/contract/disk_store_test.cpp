@@ -30,7 +30,7 @@ class Store : public testing::TestWithParam<Kind> {
 protected:
     Store() {
         if (GetParam() == Kind::real) {
-            store_ = make_volume_store({folder_ / "disks", Bytes{16ULL << 40U}, *processes_, log_});
+            store_ = make_volume_store({folder_ / "disks", folder_ / "layers.key", Bytes{16ULL << 40U}, *processes_, log_});
         } else {
             store_ = std::make_unique<fakes::FakeVolumeStore>(disks_);
         }
@@ -39,6 +39,11 @@ protected:
         if (GetParam() == Kind::real) {
             AMIVIRT_NEED_PROGRAM("qemu-img");
         }
+    }
+    LayerFile look(const LayerId& id) {
+        const auto file = store_->look(id);
+        EXPECT_TRUE(file) << file.error().message;
+        return file.value_or(std::nullopt).value_or(LayerFile{});
     }
     /// A raw disk of 1 MiB.
     StagedDisk disk() {
@@ -64,25 +69,25 @@ TEST_P(Store, IsEmptyAtFirst) {
 }
 
 TEST_P(Store, ALayerIsThereFromCreationToRemoval) {
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib));
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
     EXPECT_THAT(store_->contents()->layers, ElementsAre(layer(1)));
-    EXPECT_EQ(store_->usage(layer(1))->virtual_size, k_gib);
-    EXPECT_GT(store_->usage(layer(1))->allocated.count, 0U);
+    EXPECT_EQ(look(layer(1)).virtual_size, k_gib);
+    EXPECT_GT(look(layer(1)).allocated.count, 0U);
     ASSERT_TRUE(store_->remove(layer(1)));
     EXPECT_THAT(store_->contents()->layers, IsEmpty());
-    EXPECT_EQ(store_->usage(layer(1)).error().code, Code::io_error);
+    EXPECT_FALSE(store_->look(layer(1)).value());
 }
 
 TEST_P(Store, RemovalIsIdempotent) { EXPECT_TRUE(store_->remove(layer(1))); }
 
 TEST_P(Store, CreationReplaces) {
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib));
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, Bytes{2ULL << 30U}));
-    EXPECT_EQ(store_->usage(layer(1))->virtual_size, Bytes{2ULL << 30U});
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, Bytes{2ULL << 30U}, Encrypted::no));
+    EXPECT_EQ(look(layer(1)).virtual_size, Bytes{2ULL << 30U});
 }
 
 TEST_P(Store, AParentMustBeThere) {
-    const auto made = store_->create(layer(2), layer(1), k_gib);
+    const auto made = store_->create(layer(2), layer(1), k_gib, Encrypted::no);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, Code::io_error);
     EXPECT_THAT(made.error().message, HasSubstr(layer(1).str()));
@@ -97,9 +102,9 @@ TEST_P(Store, AnImportedDiskIsALayer) {
     EXPECT_EQ(probed->virtual_size, Bytes{1U << 20U});
     ASSERT_TRUE(store_->import(layer(1), staged, *probed, silent_));
     EXPECT_THAT(store_->contents()->layers, ElementsAre(layer(1)));
-    EXPECT_EQ(store_->usage(layer(1))->virtual_size, Bytes{1U << 20U});
-    ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib));
-    EXPECT_EQ(store_->usage(layer(2))->virtual_size, k_gib);
+    EXPECT_EQ(look(layer(1)).virtual_size, Bytes{1U << 20U});
+    ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib, Encrypted::no));
+    EXPECT_EQ(look(layer(2)).virtual_size, k_gib);
 }
 
 TEST_P(Store, AMissingDiskIsRefusedByTheNameTheUserGave) {
@@ -131,6 +136,11 @@ INSTANTIATE_TEST_SUITE_P(Implementations, Store, testing::Values(Kind::fake, Kin
 class RealStore : public testing::Test {
 protected:
     void SetUp() override { AMIVIRT_NEED_PROGRAM("qemu-img"); }
+    LayerFile look(const LayerId& id) {
+        const auto file = store_->look(id);
+        EXPECT_TRUE(file) << file.error().message;
+        return file.value_or(std::nullopt).value_or(LayerFile{});
+    }
     std::string path(unsigned number) { return store_->source(layer(number)).location; }
     ProbedDisk probe(const std::string& file) {
         const auto probed = store_->probe({file, Bytes{std::filesystem::file_size(file)}}, file);
@@ -144,15 +154,16 @@ protected:
     TemporaryFolder folder_;
     std::unique_ptr<ProcessRunner> processes_ = make_process_runner();
     NullLog log_;
-    std::unique_ptr<VolumeStore> store_ = make_volume_store({folder_ / "disks", Bytes{16ULL << 40U}, *processes_, log_});
+    std::unique_ptr<VolumeStore> store_ =
+        make_volume_store({folder_ / "disks", folder_ / "layers.key", Bytes{16ULL << 40U}, *processes_, log_});
     fakes::RecordingProgress progress_;
 };
 
 TEST_F(RealStore, OverlaysOfAnySizePassQemuImgsCheckAndEqualItsOwn) {
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, Bytes{512}));
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, Bytes{512}, Encrypted::no));
     unsigned number = 2;
     for (const std::uint64_t size : {1ULL << 20U, (1ULL << 29U) + 512, 8ULL << 30U, 1ULL << 40U, 16ULL << 40U}) {
-        ASSERT_TRUE(store_->create(layer(number), layer(1), Bytes{size}));
+        ASSERT_TRUE(store_->create(layer(number), layer(1), Bytes{size}, Encrypted::no));
         const auto checked = shell({"qemu-img", "check", path(number)});
         EXPECT_EQ(checked.exit_status, 0) << checked.output;
         const std::string reference = folder_ / "disks/reference.qcow2";
@@ -179,7 +190,7 @@ TEST_F(RealStore, AnOverlayTakesWritesAndReadsThroughToItsParent) {
     std::filesystem::resize_file(source, 8U << 20U);
     write_file(source, std::string(512, '\0') + std::string((1U << 20U) - 512, 'p'));
     ASSERT_TRUE(import(1, source));
-    ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib));
+    ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib, Encrypted::no));
     const auto io = shell({"qemu-io", "-f", "qcow2", "-c", "read -P 0x70 4k 4k", "-c", "write -P 0x77 900M 1M", "-c",
                            "read -P 0x77 900M 1M", "-c", "read -P 0 500M 1M", path(2)});
     EXPECT_EQ(io.exit_status, 0) << io.output;
@@ -188,17 +199,17 @@ TEST_F(RealStore, AnOverlayTakesWritesAndReadsThroughToItsParent) {
 }
 
 TEST_F(RealStore, AnOverlayIsPrivateSmallAndAlone) {
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, Bytes{16ULL << 40U}));
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, Bytes{16ULL << 40U}, Encrypted::no));
     EXPECT_EQ(mode_of(path(1)), 0600U);
     EXPECT_LE(allocated_bytes(path(1)), 32768U);
-    EXPECT_EQ(store_->usage(layer(1))->allocated.count, allocated_bytes(path(1)));
+    EXPECT_EQ(look(layer(1)).allocated.count, allocated_bytes(path(1)));
     EXPECT_THAT(names(folder_ / "disks"), ElementsAre(layer(1).str() + ".qcow2"));
     EXPECT_EQ(mode_of(folder_ / "disks"), 0711U);
 }
 
 TEST_F(RealStore, AnOverlaySmallerThanItsParentIsRefused) {
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib));
-    const auto made = store_->create(layer(2), layer(1), Bytes{1U << 20U});
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
+    const auto made = store_->create(layer(2), layer(1), Bytes{1U << 20U}, Encrypted::no);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, Code::invalid_parameter_value);
     EXPECT_THAT(made.error().message, HasSubstr("1.0 GiB"));
@@ -206,10 +217,10 @@ TEST_F(RealStore, AnOverlaySmallerThanItsParentIsRefused) {
 }
 
 TEST_F(RealStore, AParentThatIsNoQcow2IsACorruptStore) {
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib));
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
     write_file(path(1), "scribble");
-    EXPECT_EQ(store_->create(layer(2), layer(1), k_gib).error().code, Code::store_corrupt);
-    EXPECT_EQ(store_->usage(layer(1)).error().code, Code::store_corrupt);
+    EXPECT_EQ(store_->create(layer(2), layer(1), k_gib, Encrypted::no).error().code, Code::store_corrupt);
+    EXPECT_EQ(store_->look(layer(1)).error().code, Code::store_corrupt);
 }
 
 class EachFormat : public RealStore, public testing::WithParamInterface<const char*> {};
@@ -286,7 +297,7 @@ TEST_F(RealStore, AFileWithAnAwkwardNameIsImported) {
 }
 
 TEST_F(RealStore, TemporariesCountAsTheirLayerAndStrangersAreNamed) {
-    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib));
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
     write_file(folder_ / ("disks/" + layer(2).str() + ".tmp"), "half");
     write_file(folder_ / "disks/notes.txt", "x");
     write_file(folder_ / "disks/layer-short.qcow2", "x");
@@ -313,7 +324,7 @@ TEST_F(RealStore, AFullDiskIsStoreFullAndLeavesNothing) {
     EXPECT_THAT(names(folder_ / "disks"), IsEmpty());
 
     write_file(folder_ / "disks/filler", noise(2U << 20U).substr(0, (2U << 20U) - 4096));
-    const auto made = store_->create(layer(2), std::nullopt, k_gib);
+    const auto made = store_->create(layer(2), std::nullopt, k_gib, Encrypted::no);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, Code::store_full);
     EXPECT_THAT(names(folder_ / "disks"), ElementsAre("filler"));

@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <random>
@@ -88,6 +90,36 @@ CommandResult shell(const std::vector<std::string>& argv) {
 }
 
 bool have_program(const std::string& name) { return shell({name, "--version"}).exit_status != 127; }
+
+void qemu_io(VolumeStore& store, const std::string& key_file, const std::vector<unsigned>& chain,
+             const std::vector<std::string>& commands) {
+    std::string image;
+    std::string prefix;
+    for (const unsigned number : chain) {
+        image += fmt::format("{}{}driver=qcow2,{}file.filename={}", image.empty() ? "" : ",", prefix, prefix,
+                             store.source(layer(number)).location);
+        const auto file = store.look(layer(number));
+        if (file && *file && (*file)->encrypted) {
+            image += fmt::format(",{}encrypt.format=luks,{}encrypt.key-secret=k", prefix, prefix);
+        }
+        prefix += "backing.";
+    }
+    std::vector<std::string> argv{"qemu-io"};
+    if (std::filesystem::exists(key_file)) {
+        argv.insert(argv.end(), {"--object", "secret,id=k,file=" + key_file});
+    }
+    argv.emplace_back("--image-opts");
+    for (const std::string& command : commands) {
+        argv.insert(argv.end(), {"-c", command});
+    }
+    if (std::none_of(commands.begin(), commands.end(), [](const auto& command) { return !command.starts_with("read"); })) {
+        argv.emplace_back("-r");
+    }
+    argv.push_back(image);
+    const CommandResult result = shell(argv);
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    EXPECT_EQ(result.output.find("verification failed"), std::string::npos) << result.output;
+}
 
 std::string compressed(std::string_view bytes, Filter filter) {
     struct Free {

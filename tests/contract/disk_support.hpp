@@ -11,6 +11,7 @@
 
 #include "amivirt/base/ids.hpp"
 #include "amivirt/ports/process_runner.hpp"
+#include "amivirt/ports/volume_store.hpp"
 #include "temporary_folder.hpp"
 
 namespace amivirt::contract {
@@ -36,6 +37,9 @@ void write_file(const std::string& path, std::string_view content);
 /// Runs to its end; its output and errors together.
 [[nodiscard]] CommandResult shell(const std::vector<std::string>& argv);
 [[nodiscard]] bool have_program(const std::string& name);
+
+/// qemu-io's commands on a chain of layers, top first, with the key for those that are encrypted. All of them must succeed.
+void qemu_io(VolumeStore& store, const std::string& key_file, const std::vector<unsigned>& chain, const std::vector<std::string>& commands);
 
 /// Did the tests start as root? (A test that mounts something looks like root to itself afterwards.)
 [[nodiscard]] bool started_as_root();

@@ -10,6 +10,7 @@
 
 #include "adapters/qemu_img/luks.hpp"
 #include "adapters/qemu_img/overlay.hpp"
+#include "adapters/qemu_img/tool.hpp"
 #include "amivirt/base/fault.hpp"
 
 namespace amivirt {
@@ -98,10 +99,13 @@ Result<files::FileDescriptor> LayerFolder::create_temporary(const std::string& f
 Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                                        Encrypted encrypted) {
     std::string parent_name;
+    bool has_key = false;
     if (parent) {
         const std::string parent_path = path(*parent);
         const files::FileDescriptor fd = AMIVIRT_TRY(files::open(parent_path, O_RDONLY));
-        const Bytes least = AMIVIRT_TRY(read_layer_header(fd.get(), parent_path)).virtual_size;
+        const LayerHeader below = AMIVIRT_TRY(read_layer_header(fd.get(), parent_path));
+        const Bytes least = below.virtual_size;
+        has_key = below.encrypted;
         if (size < least) {
             return Error(Code::invalid_parameter_value, fmt::format("A disk of {} cannot be made over layer \"{}\", which holds {}.",
                                                                     human(size), parent->str(), human(least)));
@@ -110,7 +114,9 @@ Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, con
     }
     std::string luks;
     if (encrypted == Encrypted::yes) {
-        luks = luks_header(AMIVIRT_TRY(key_.get()));
+        // What lies over an encrypted layer needs that one's key: a new one in the place of a lost one would be worse than none.
+        Result<std::string> key = has_key ? key_.get() : key_.get_or_make();
+        luks = luks_header(AMIVIRT_TRY(std::move(key)));
     }
     const SparseFile overlay = AMIVIRT_TRY(empty_overlay(size, parent_name, luks));
     const std::string file = temporary(layer);
@@ -125,19 +131,36 @@ Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, con
     return fd;
 }
 
-Result<std::string> LayerFolder::alone(const std::string& file, Encrypted encrypted) {
-    return stacked({{file, encrypted == Encrypted::yes}}, false);
+Result<void> LayerFolder::name_sealed(const LayerId& layer) const {
+    const std::string file = temporary(layer);
+    files::RemoveLater guard(file);
+    {
+        const files::FileDescriptor fd = AMIVIRT_TRY(files::open(file, O_RDWR));
+        if (::fchmod(fd.get(), k_sealed_mode) != 0) {
+            return files::errno_error(errno, "set the mode of", file);
+        }
+        AMIVIRT_TRY(files::sync(fd.get(), file));
+    }
+    fault_point("layers.synced");
+    AMIVIRT_TRY(files::rename(file, path(layer)));
+    guard.keep();
+    files::RemoveLater named(path(layer));
+    fault_point("layers.named");
+    AMIVIRT_TRY(files::sync_folder(folder_));
+    named.keep();
+    return {};
 }
 
-Result<std::string> LayerFolder::stacked(const std::vector<Link>& links, bool detect_zeroes) {
+Result<std::string> LayerFolder::alone(const std::string& file, Encrypted encrypted) {
+    return stacked({{file, encrypted == Encrypted::yes}});
+}
+
+Result<std::string> LayerFolder::stacked(const std::vector<Link>& links) {
     Json below;  // null: nothing
     for (auto link = links.rbegin(); link != links.rend(); ++link) {
         Json next = node(*link);
         next["backing"] = std::move(below);
         below = std::move(next);
-    }
-    if (detect_zeroes) {
-        below["detect-zeroes"] = "on";
     }
     try {
         return "json:" + below.dump();
@@ -145,6 +168,11 @@ Result<std::string> LayerFolder::stacked(const std::vector<Link>& links, bool de
         return Error(Code::invalid_parameter_value,
                      fmt::format("The layers' folder \"{}\" has a name that is not UTF-8.", files::printable(links.front().file)));
     }
+}
+
+std::string LayerFolder::options(const std::string& file, Encrypted encrypted) {
+    return fmt::format("driver=qcow2,file.driver=file,file.filename={}{}", qemu_img::option_value(file),
+                       encrypted == Encrypted::yes ? fmt::format(",encrypt.format=luks,encrypt.key-secret={}", RegionKey::k_id) : "");
 }
 
 Result<std::vector<std::pair<LayerId, LayerHeader>>> LayerFolder::chain(const LayerId& layer) const {

@@ -50,6 +50,8 @@ public:
     }
     /// Empty, for writing; the folder is made if it is not there.
     [[nodiscard]] Result<files::FileDescriptor> create_temporary(const std::string& file) const;
+    /// Makes a file that is whole under its temporary name a sealed layer, durably. Removes both names if it cannot.
+    [[nodiscard]] Result<void> name_sealed(const LayerId& layer) const;
     /// An empty layer as the temporary of `layer`. invalid_parameter_value if it is smaller than its parent.
     [[nodiscard]] Result<files::FileDescriptor> write_empty(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                                             Encrypted encrypted);
@@ -57,12 +59,14 @@ public:
     /// A file with nothing below it, as qemu-img's argument: its driver explicit, no backing file followed. invalid_parameter_value if the
     /// path is not UTF-8.
     [[nodiscard]] static Result<std::string> alone(const std::string& file, Encrypted encrypted);
-    /// `top` over all of `below`, the nearest first, likewise.
+    /// Several, each over the next, likewise.
     struct Link {
         std::string file;
         bool encrypted = false;
     };
-    [[nodiscard]] static Result<std::string> stacked(const std::vector<Link>& links, bool detect_zeroes);
+    [[nodiscard]] static Result<std::string> stacked(const std::vector<Link>& links);
+    /// A file with nothing below it, for --target-image-opts.
+    [[nodiscard]] static std::string options(const std::string& file, Encrypted encrypted);
     /// `layer` and its parents as their headers tell. store_corrupt for a foreign backing file or a cycle.
     [[nodiscard]] Result<std::vector<std::pair<LayerId, LayerHeader>>> chain(const LayerId& layer) const;
 

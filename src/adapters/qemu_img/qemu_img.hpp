@@ -7,6 +7,7 @@
 #include "amivirt/base/log.hpp"
 #include "amivirt/ports/health.hpp"
 #include "amivirt/ports/instance_files.hpp"
+#include "amivirt/ports/layer_care.hpp"
 #include "amivirt/ports/process_runner.hpp"
 #include "amivirt/ports/volume_store.hpp"
 
@@ -22,6 +23,8 @@ struct StoreOptions {
 
 /// Thread-safe.
 [[nodiscard]] std::unique_ptr<VolumeStore> make_volume_store(const StoreOptions& options);
+/// For the same layers. Thread-safe.
+[[nodiscard]] std::unique_ptr<LayerCare> make_layer_care(const StoreOptions& options);
 /// Thread-safe for different instances.
 [[nodiscard]] std::unique_ptr<InstanceFiles> make_instance_files(const std::string& instances_folder);
 /// qemu-img and the emulator of this machine's architecture.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "adapters/common/files.hpp"
+#include "adapters/qemu_img/tool.hpp"
 #include "amivirt/base/fault.hpp"
 
 namespace amivirt {
@@ -39,26 +40,34 @@ std::string folder_of(const std::string& file) { return std::filesystem::path(fi
 
 }  // namespace
 
-Result<std::string> RegionKey::get() {
+Result<std::string> RegionKey::get_or_make() {
     auto key = key_.lock();
-    if (!key->empty()) {
-        return std::string(*key);
+    if (key->empty()) {
+        if (!there(file_)) {
+            AMIVIRT_TRY(make());
+        }
+        AMIVIRT_TRY(read(file_, *key));
     }
-    if (!there(file_)) {
-        AMIVIRT_TRY(make());
+    return std::string(*key);
+}
+
+Result<void> RegionKey::read(const std::string& file, std::string& key) {
+    constexpr std::string_view k_hint = "Put back a copy of it: encrypted volumes and snapshots cannot be read without.";
+    if (!there(file)) {
+        return Error(Code::store_corrupt, fmt::format("The key file \"{}\" is not there.", file), std::string(k_hint));
     }
-    const files::FileDescriptor fd = AMIVIRT_TRY(files::open(file_, O_RDONLY | O_NOFOLLOW));
-    std::string read = AMIVIRT_TRY(files::read_at(fd.get(), 0, 2 * k_key_bytes + 1, file_));
-    if (read.size() != 2 * k_key_bytes || read.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    const files::FileDescriptor fd = AMIVIRT_TRY(files::open(file, O_RDONLY | O_NOFOLLOW));
+    std::string bytes = AMIVIRT_TRY(files::read_at(fd.get(), 0, 2 * k_key_bytes + 1, file));
+    if (bytes.size() != 2 * k_key_bytes || bytes.find_first_not_of("0123456789abcdef") != std::string::npos) {
         return Error(Code::store_corrupt,
-                     fmt::format("The key file \"{}\" holds no key: it should be {} hexadecimal digits.", file_, 2 * k_key_bytes),
-                     "Put back a copy of it: encrypted volumes and snapshots cannot be read without.");
+                     fmt::format("The key file \"{}\" holds no key: it should be {} hexadecimal digits.", file, 2 * k_key_bytes),
+                     std::string(k_hint));
     }
     // Whoever made it may not have come that far yet.
-    AMIVIRT_TRY(files::sync(fd.get(), file_));
-    AMIVIRT_TRY(files::sync_folder(folder_of(file_)));
-    *key = read;
-    return read;
+    AMIVIRT_TRY(files::sync(fd.get(), file));
+    AMIVIRT_TRY(files::sync_folder(folder_of(file)));
+    key = std::move(bytes);
+    return {};
 }
 
 Result<void> RegionKey::make() const {
@@ -86,12 +95,17 @@ Result<void> RegionKey::make() const {
     return {};
 }
 
-std::vector<std::string> RegionKey::arguments() const {
-    std::string escaped;
-    for (const char c : file_) {
-        escaped += c == ',' ? ",," : std::string(1, c);
+Result<std::string> RegionKey::get() {
+    auto key = key_.lock();
+    if (key->empty()) {
+        AMIVIRT_TRY(read(file_, *key));
     }
-    return {"--object", fmt::format("secret,id={},file={}", k_id, escaped)};
+    return std::string(*key);
+}
+
+Result<std::vector<std::string>> RegionKey::arguments() {
+    AMIVIRT_TRY(get());
+    return std::vector<std::string>{"--object", fmt::format("secret,id={},file={}", k_id, qemu_img::option_value(file_))};
 }
 
 }  // namespace amivirt

@@ -14,12 +14,15 @@ class RegionKey {
 public:
     explicit RegionKey(std::string file) : file_(std::move(file)) {}
     /// Makes it where there is none, durably: of processes that race, all get the same. store_corrupt if the file holds no key.
+    [[nodiscard]] Result<std::string> get_or_make();
+    /// The key of what is encrypted already. store_corrupt also if there is none.
     [[nodiscard]] Result<std::string> get();
-    /// Words for qemu-img that give it the key under k_id.
-    [[nodiscard]] std::vector<std::string> arguments() const;
+    /// Words for qemu-img that give it that key under k_id.
+    [[nodiscard]] Result<std::vector<std::string>> arguments();
     static constexpr const char* k_id = "region-key";
 
 private:
+    [[nodiscard]] static Result<void> read(const std::string& file, std::string& key);
     [[nodiscard]] Result<void> make() const;
 
     std::string file_;

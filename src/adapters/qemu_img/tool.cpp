@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 
 #include "adapters/common/files.hpp"
 
@@ -12,6 +13,28 @@ namespace amivirt::qemu_img {
 namespace {
 
 constexpr Bytes k_memory{2ULL << 30U};
+
+class PercentReader {
+public:
+    std::optional<double> take(std::string_view piece) {
+        text_.append(piece);
+        const auto end = text_.rfind("/100%)");
+        if (end == std::string::npos) {
+            text_.erase(0, text_.size() > 64 ? text_.size() - 64 : 0);
+            return std::nullopt;
+        }
+        const auto begin = text_.rfind('(', end);
+        std::optional<double> percent;
+        if (begin != std::string::npos) {
+            percent = std::clamp(std::strtod(text_.c_str() + begin + 1, nullptr), 0.0, 100.0);
+        }
+        text_.erase(0, end + 6);
+        return percent;
+    }
+
+private:
+    std::string text_;
+};
 
 }  // namespace
 
@@ -24,6 +47,14 @@ Result<CommandResult> run(ProcessRunner& processes, Command command, const Limit
     Result<CommandResult> result = processes.run(command);
     if (!result && result.error().code == Code::tool_missing) {
         result.error().hint = "apt-get install qemu-utils";
+    }
+    return result;
+}
+
+std::string option_value(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        result += c == ',' ? ",," : std::string(1, c);
     }
     return result;
 }
@@ -63,20 +94,13 @@ Error layer_error(const CommandResult& result, std::string_view doing, const std
     return Error(Code::tool_failed, fmt::format("qemu-img could not {} \"{}\": {}.", doing, file, words(result, argument, file)));
 }
 
-std::optional<double> PercentReader::take(std::string_view piece) {
-    text_.append(piece);
-    const auto end = text_.rfind("/100%)");
-    if (end == std::string::npos) {
-        text_.erase(0, text_.size() > 64 ? text_.size() - 64 : 0);
-        return std::nullopt;
-    }
-    const auto begin = text_.rfind('(', end);
-    std::optional<double> percent;
-    if (begin != std::string::npos) {
-        percent = std::clamp(std::strtod(text_.c_str() + begin + 1, nullptr), 0.0, 100.0);
-    }
-    text_.erase(0, end + 6);
-    return percent;
+std::function<void(std::string_view)> percent_of(Progress& progress, Bytes done, Bytes share) {
+    return [&progress, done, share, percent = PercentReader(), shown = std::uint64_t{0}](std::string_view piece) mutable {
+        if (const auto value = percent.take(piece)) {
+            shown = std::max(shown, static_cast<std::uint64_t>(static_cast<double>(share.count) * *value / 100.0));
+            progress.advance(done + Bytes{shown});
+        }
+    };
 }
 
 }  // namespace amivirt::qemu_img

@@ -1,11 +1,12 @@
 // qemu-img as a child: under limits, and its words made into our messages.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "amivirt/base/clock.hpp"
+#include "amivirt/base/progress.hpp"
 #include "amivirt/ports/process_runner.hpp"
 
 namespace amivirt::qemu_img {
@@ -24,6 +25,9 @@ constexpr Limits k_copy{std::chrono::hours(4), std::chrono::hours(12)};
 /// "qemu-img" goes in front of the command's words.
 [[nodiscard]] Result<CommandResult> run(ProcessRunner& processes, Command command, const Limits& limits);
 
+/// `text` within a list of options: commas doubled.
+[[nodiscard]] std::string option_value(std::string_view text);
+
 /// qemu-img's own words, without its name in front and with the disk named as the user knows it.
 [[nodiscard]] std::string words(const CommandResult& result, const std::string& argument, const std::string& shown_as);
 [[nodiscard]] bool mentions(const CommandResult& result, std::string_view text);
@@ -34,13 +38,8 @@ constexpr Limits k_copy{std::chrono::hours(4), std::chrono::hours(12)};
 /// qemu-img could not `doing` ("grow", "merge") the layer's file.
 [[nodiscard]] Error layer_error(const CommandResult& result, std::string_view doing, const std::string& argument, const std::string& file);
 
-/// Hears `(12.34/100%)` in what -p prints, however it is cut into pieces.
-class PercentReader {
-public:
-    [[nodiscard]] std::optional<double> take(std::string_view piece);
-
-private:
-    std::string text_;
-};
+/// For Command::on_output: hears `(12.34/100%)` in what -p prints, however it is cut into pieces, and tells it as so much of `share`,
+/// on top of what was done before.
+[[nodiscard]] std::function<void(std::string_view)> percent_of(Progress& progress, Bytes done, Bytes share);
 
 }  // namespace amivirt::qemu_img

@@ -141,8 +141,7 @@ Result<void> QemuImgStore::grow(const LayerId& layer, Bytes size) {
     Command command;
     command.argv = {"resize", "-q"};
     if (header.encrypted) {
-        AMIVIRT_TRY(folder_.key().get());
-        const auto key = folder_.key().arguments();
+        const std::vector<std::string> key = AMIVIRT_TRY(folder_.key().arguments());
         command.argv.insert(command.argv.end(), key.begin(), key.end());
     }
     const std::string argument = AMIVIRT_TRY(LayerFolder::alone(file, header.encrypted ? Encrypted::yes : Encrypted::no));
@@ -261,20 +260,8 @@ Result<void> QemuImgStore::import(const LayerId& layer, const StagedDisk& disk, 
     fault_point("volume_store.import_opened");
     AMIVIRT_TRY(convert(file, disk, probed, progress));
     fault_point("volume_store.import_converted");
-    {
-        const FileDescriptor fd = AMIVIRT_TRY(files::open(file, O_RDWR));
-        if (::fchmod(fd.get(), k_sealed_mode) != 0) {
-            return files::errno_error(errno, "set the mode of", file);
-        }
-        AMIVIRT_TRY(files::sync(fd.get(), file));
-    }
-    fault_point("volume_store.import_synced");
-    AMIVIRT_TRY(files::rename(file, folder_.path(layer)));
+    AMIVIRT_TRY(folder_.name_sealed(layer));
     guard.keep();
-    files::RemoveLater named(folder_.path(layer));
-    fault_point("volume_store.import_named");
-    AMIVIRT_TRY(files::sync_folder(options_.disks_folder));
-    named.keep();
     return {};
 }
 
@@ -288,15 +275,8 @@ Result<void> QemuImgStore::convert(const std::string& target, const StagedDisk& 
     command.argv = {"convert", "-p", "-O", "qcow2", "-o", "compat=1.1,cluster_size=65536,lazy_refcounts=off", argument, target};
     // All of the disk, its tables, and some air: a layer that grows beyond that is no honest conversion.
     command.file_size_limit = Bytes{probed.virtual_size.count + probed.virtual_size.count / 1024 + (64ULL << 20U)};
-    qemu_img::PercentReader percent;
-    std::uint64_t shown = 0;
     progress.phase("converting", disk.size);
-    command.on_output = [&](std::string_view piece) {
-        if (const auto value = percent.take(piece)) {
-            shown = std::max(shown, static_cast<std::uint64_t>(static_cast<double>(disk.size.count) * *value / 100.0));
-            progress.advance(Bytes{shown});
-        }
-    };
+    command.on_output = qemu_img::percent_of(progress, Bytes{0}, disk.size);
     const CommandResult result = AMIVIRT_TRY(qemu_img::run(options_.processes, std::move(command), qemu_img::k_copy));
     if (result.exit_status == 0) {
         progress.advance(disk.size);
