@@ -37,6 +37,7 @@ struct Settings {
     AcceleratorRequest accelerator = AcceleratorRequest::automatic;
     std::string domain_template;
     std::vector<std::string> type_files;
+    unsigned chain_limit = 8;
 };
 
 Result<Settings> settle(const cli::GlobalOptions& options) {
@@ -67,6 +68,7 @@ Result<Settings> settle(const cli::GlobalOptions& options) {
         settings.account = AMIVIRT_TRY(AccountId::parse(options.account));
     }
     settings.accelerator = options.accelerator != AcceleratorRequest::automatic ? options.accelerator : config.accelerator;
+    settings.chain_limit = config.chain_limit;
     settings.domain_template = template_file(config.templates, "domain.xml");
     settings.type_files = {share_folder() + "/templates/instance-types.yaml", config_folder() + "/instance-types.yaml"};
     if (!config.templates.empty()) {
@@ -116,7 +118,7 @@ public:
     }
 
     cli::Services& services() { return services_; }
-    std::vector<Finding> store_health() { return StoreHealth(*catalog_, storage_, *files_, *hypervisor_).check(); }
+    std::vector<Finding> store_health() { return StoreHealth(*catalog_, storage_, *files_, *libvirt_.hypervisor).check(); }
 
 private:
     Stack(const Settings& settings, Log& log, std::unique_ptr<IdSource> ids, std::unique_ptr<Catalog> catalog)
@@ -125,23 +127,35 @@ private:
           catalog_(std::move(catalog)),
           processes_(make_process_runner()),
           liveness_(make_flock_liveness(settings.store + "/locks")),
-          store_(make_volume_store({settings.store + "/disks", settings.store + "/layers.key", k_max_virtual_size, *processes_, log})),
+          store_(make_volume_store(store_options(settings, log))),
+          care_(make_layer_care(store_options(settings, log))),
           files_(make_instance_files(settings.store + "/instances")),
           stager_(make_source_stager({settings.store + "/staging", settings.store + "/downloads", k_max_virtual_size, log})),
           seeds_(make_seed_builder()),
           host_(make_host()),
           inspector_(make_guestfs_inspector(
               {[this, wanted = settings.accelerator] { return appliance_accelerator(wanted); }, settings.store + "/staging", log})),
-          hypervisor_(make_libvirt_hypervisor({settings.uri, settings.domain_template, log, settings.store})),
+          libvirt_(make_libvirt({settings.uri, settings.domain_template, log, settings.store, key_file(settings)})),
           types_(make_instance_types(settings.type_files)),
           manifests_(make_manifest_reader()),
           operations_(*catalog_, *liveness_, *ids_, *clock_, log, ::getpid()),
           storage_(*store_, log),
           images_({*catalog_, operations_, storage_, *stager_, *inspector_, *processes_, *host_, *ids_, *clock_, log}),
-          instances_({*catalog_, operations_, storage_, images_, *hypervisor_, *files_, *seeds_, *types_, *host_, *ids_, *clock_, log,
-                      settings.region}),
-          reconciler_(operations_, images_, instances_, storage_, log),
-          services_{settings.account, images_, instances_, reconciler_, *files_, *types_, *manifests_, *clock_, *ids_, settings.region} {}
+          instances_({*catalog_, operations_, storage_, images_, *libvirt_.hypervisor, *files_, *seeds_, *types_, *host_, *ids_, *clock_,
+                      log, settings.region}),
+          snapshots_({*catalog_, operations_, storage_, *care_, *libvirt_.live_disks, *ids_, *clock_, log, settings.chain_limit}),
+          volumes_({*catalog_, operations_, storage_, instances_, snapshots_, *libvirt_.live_disks, *ids_, *clock_, log}),
+          accounting_(*catalog_, storage_, *files_),
+          checker_({*catalog_, storage_, *care_, *files_, instances_, *libvirt_.hypervisor, *libvirt_.live_disks, log}),
+          garbage_(operations_, storage_),
+          reconciler_(operations_, images_, instances_, volumes_, snapshots_, storage_, log),
+          services_{settings.account, images_, instances_, volumes_,    snapshots_, accounting_, checker_,       garbage_,
+                    reconciler_,      *files_, *types_,    *manifests_, *clock_,    *ids_,       settings.region} {}
+
+    static std::string key_file(const Settings& settings) { return settings.store + "/volumes.key"; }
+    StoreOptions store_options(const Settings& settings, Log& log) {
+        return {settings.store + "/disks", key_file(settings), k_max_virtual_size, *processes_, log};
+    }
 
     /// Where KVM was asked for and is not to be had, a launch says so; an inspection need not.
     Accelerator appliance_accelerator(AcceleratorRequest wanted) {
@@ -155,18 +169,24 @@ private:
     std::unique_ptr<ProcessRunner> processes_;
     std::unique_ptr<Liveness> liveness_;
     std::unique_ptr<VolumeStore> store_;
+    std::unique_ptr<LayerCare> care_;
     std::unique_ptr<InstanceFiles> files_;
     std::unique_ptr<SourceStager> stager_;
     std::unique_ptr<SeedBuilder> seeds_;
     std::unique_ptr<Host> host_;
     std::unique_ptr<ImageInspector> inspector_;
-    std::unique_ptr<Hypervisor> hypervisor_;
+    Libvirt libvirt_;
     std::unique_ptr<InstanceTypes> types_;
     std::unique_ptr<ManifestReader> manifests_;
     Operations operations_;
     Storage storage_;
     Images images_;
     Instances instances_;
+    Snapshots snapshots_;
+    Volumes volumes_;
+    Accounting accounting_;
+    Checker checker_;
+    Garbage garbage_;
     Reconciler reconciler_;
     cli::Services services_;
 };
