@@ -28,8 +28,8 @@ add_library(amivirt_warnings INTERFACE)
 target_compile_options(amivirt_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_compile_options(amivirt_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
                                                   -Wcast-qual -Wimplicit-fallthrough
-                                                  # g++ 12 sees overlaps in std::string that are not there (GCC bug 105329), and writes beyond ends that are not.
-                                                  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-array-bounds>)
+                                                  # g++ 12 sees overlaps in std::string that are not there (GCC bug 105329).
+                                                  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(AMIVIRT_WERROR)
   target_compile_options(amivirt_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_compile_options(amivirt_warnings INTERFACE -Werror)
