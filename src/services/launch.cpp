@@ -312,7 +312,7 @@ Result<void> Instances::power_on(Machine& machine, const InstanceType& type, Pro
     spec.mac_address = instance.mac_address;
     for (int attempt = 1;; ++attempt) {
         spec.ports = instance.ports;
-        auto started = ports_.hypervisor.start(spec);
+        auto started = ports_.hypervisor.start(spec, Begin::running);
         if (started) {
             return {};
         }
