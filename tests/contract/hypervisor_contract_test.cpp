@@ -88,7 +88,7 @@ class HypervisorContract : public testing::TestWithParam<Maker> {
 protected:
     Hypervisor& hypervisor() { return site_->hypervisor(); }
     void start(const DomainSpec& spec) {
-        const auto started = hypervisor().start(spec);
+        const auto started = hypervisor().start(spec, Begin::running);
         ASSERT_TRUE(started) << started.error().message;
     }
     /// Alone and among all must agree.
@@ -165,7 +165,7 @@ TEST_P(HypervisorContract, StartedRunsAndCarriesItsOwner) {
 
 TEST_P(HypervisorContract, StartOfARunningDomainFailsAndLeavesItRunning) {
     start(spec_of(1));
-    const auto again = hypervisor().start(spec_of(1));
+    const auto again = hypervisor().start(spec_of(1), Begin::running);
     ASSERT_FALSE(again);
     EXPECT_NE(again.error().code, Code::hypervisor_unavailable);
     EXPECT_THAT(again.error().message, testing::HasSubstr(instance(1).str()));
@@ -246,7 +246,7 @@ TEST_P(HypervisorContract, ManyAtOnce) {
     std::vector<std::string> errors(k_many);
     for (unsigned i = 0; i < k_many; ++i) {
         threads.emplace_back([&, i] {
-            const auto started = hypervisor().start(spec_of(i + 1));
+            const auto started = hypervisor().start(spec_of(i + 1), Begin::running);
             errors[i] = started ? "" : started.error().message;
         });
     }
@@ -283,7 +283,7 @@ TEST_P(HypervisorContract, CouldNotAskIsNeverNotThere) {
     expect_unavailable(gone.observe());
     expect_unavailable(gone.observe(instance(1)));
     expect_unavailable(gone.owner("foreign"));
-    expect_unavailable(gone.start(spec_of(1)));
+    expect_unavailable(gone.start(spec_of(1), Begin::running));
     expect_unavailable(gone.request_shutdown(instance(1)));
     expect_unavailable(gone.request_reboot(instance(1)));
     expect_unavailable(gone.reset(instance(1)));

@@ -22,6 +22,26 @@ Error not_running(const InstanceId& instance) {
     return Error(Code::incorrect_instance_state, fmt::format("The instance \"{}\" is not running.", instance.str()));
 }
 
+Error no_disk(const InstanceId& instance, const std::string& serial) {
+    return Error(Code::invalid_attachment_not_found, fmt::format("\"{}\" has no disk \"{}\" attached", instance.str(), serial));
+}
+
+DomainDisk* find_disk(FakeDomain& domain, const std::string& serial) {
+    const auto found = std::ranges::find_if(domain.disks, [&](const DomainDisk& disk) { return !serial.empty() && disk.serial == serial; });
+    return found == domain.disks.end() ? nullptr : &*found;
+}
+
+std::optional<Error> disk_in_use(const std::string& name, const DomainDisk& disk, const std::map<std::string, FakeDomain>& domains) {
+    for (const auto& [other_name, other] : domains) {
+        if (other_name != name && is_on(other) &&
+            std::ranges::any_of(other.disks, [&](const DomainDisk& theirs) { return theirs.source.location == disk.source.location; })) {
+            return Error(Code::hypervisor_failed,
+                         fmt::format("Cannot use a disk of \"{}\": Failed to get \"write\" lock on \"{}\"", name, disk.source.location));
+        }
+    }
+    return std::nullopt;
+}
+
 /// What the other running domains and the host hold against `spec`.
 std::optional<Error> obstacle(const DomainSpec& spec, const std::map<std::string, FakeDomain>& domains,
                               const std::set<std::uint16_t>& taken_ports) {
@@ -46,12 +66,10 @@ std::optional<Error> obstacle(const DomainSpec& spec, const std::map<std::string
                 return port_error(port.host_port);
             }
         }
-        for (const DomainDisk& disk : spec.disks) {
-            if (std::ranges::any_of(other.spec->disks,
-                                    [&](const DomainDisk& theirs) { return theirs.source.location == disk.source.location; })) {
-                return Error(Code::hypervisor_failed, fmt::format("Cannot start \"{}\": Failed to get \"write\" lock on \"{}\"",
-                                                                  spec.instance.str(), disk.source.location));
-            }
+    }
+    for (const DomainDisk& disk : spec.disks) {
+        if (auto error = disk_in_use(spec.instance.str(), disk, domains)) {
+            return error;
         }
     }
     return std::nullopt;
@@ -65,6 +83,28 @@ Result<void> FakeHypervisor::enter(const std::string& step) {
         return Error(Code::hypervisor_unavailable, "Cannot connect to \"fake:///system\": Connection refused");
     }
     return {};
+}
+
+template <class Act>
+Result<void> FakeHypervisor::on_machine(const std::string& step, const InstanceId& instance, Act&& act) {
+    AMIVIRT_TRY(enter(step));
+    auto state = state_.lock();
+    const auto found = state->domains.find(instance.str());
+    if (found == state->domains.end() || !is_on(found->second)) {
+        return not_running(instance);
+    }
+    return act(found->second, *state);
+}
+
+template <class Act>
+Result<void> FakeHypervisor::on_disk(const std::string& step, const InstanceId& instance, const std::string& serial, Act&& act) {
+    return on_machine(step, instance, [&](FakeDomain& domain, State&) -> Result<void> {
+        DomainDisk* const disk = find_disk(domain, serial);
+        if (disk == nullptr) {
+            return no_disk(instance, serial);
+        }
+        return act(domain, *disk);
+    });
 }
 
 Result<HypervisorInfo> FakeHypervisor::info() {
@@ -102,7 +142,7 @@ Result<std::optional<std::string>> FakeHypervisor::owner(const std::string& doma
     return std::optional(found == state->owners.end() ? std::string() : found->second);
 }
 
-Result<void> FakeHypervisor::start(const DomainSpec& spec) {
+Result<void> FakeHypervisor::start(const DomainSpec& spec, Begin begin) {
     const auto entered = enter("start");
     if (!entered && entered.error().code == Code::hypervisor_unavailable) {
         return entered.error();
@@ -123,10 +163,19 @@ Result<void> FakeHypervisor::start(const DomainSpec& spec) {
         domain.reason = OffReason::failed;
         return std::move(*error);
     }
-    domain.state = DomainState::running;
+    domain.state = begin == Begin::paused ? DomainState::paused : DomainState::running;
     domain.reason = OffReason::none;
+    domain.disks = spec.disks;
+    domain.agent = GuestAgent::absent;
     ++domain.boots;
     return {};
+}
+
+Result<void> FakeHypervisor::resume(const InstanceId& instance) {
+    return on_machine("resume", instance, [](FakeDomain& domain, State&) -> Result<void> {
+        domain.state = DomainState::running;
+        return {};
+    });
 }
 
 Result<void> FakeHypervisor::request_shutdown(const InstanceId& instance) {
@@ -182,6 +231,98 @@ Result<void> FakeHypervisor::remove(const InstanceId& instance) {
     state->owners.erase(instance.str());
     return {};
 }
+
+Result<std::optional<std::vector<LiveDisk>>> FakeHypervisor::attached(const InstanceId& instance) {
+    AMIVIRT_TRY(enter("attached"));
+    auto state = state_.lock();
+    const auto found = state->domains.find(instance.str());
+    if (found == state->domains.end() || !is_on(found->second)) {
+        return std::optional<std::vector<LiveDisk>>();
+    }
+    std::vector<LiveDisk> disks;
+    for (const DomainDisk& disk : found->second.disks) {
+        if (!disk.serial.empty()) {
+            disks.push_back({disk.serial, disk.source});
+        }
+    }
+    return std::optional(disks);
+}
+
+Result<void> FakeHypervisor::attach(const InstanceId& instance, const DomainDisk& disk) {
+    return on_machine("attach", instance, [&](FakeDomain& domain, State& state) -> Result<void> {
+        if (const DomainDisk* const present = find_disk(domain, disk.serial)) {
+            if (present->source.location == disk.source.location) {
+                return {};
+            }
+            return Error(Code::incorrect_state, fmt::format("the disk \"{}\" of \"{}\" is \"{}\" and not \"{}\"", disk.serial,
+                                                            instance.str(), present->source.location, disk.source.location));
+        }
+        if (domain.disks.size() >= k_slots) {
+            return Error(Code::insufficient_instance_capacity, fmt::format("\"{}\" has no slot left", instance.str()));
+        }
+        if (auto error = disk_in_use(instance.str(), disk, state.domains)) {
+            return std::move(*error);
+        }
+        domain.disks.push_back(disk);
+        return {};
+    });
+}
+
+Result<void> FakeHypervisor::detach(const InstanceId& instance, const std::string& serial, Duration patience) {
+    return on_machine("detach", instance, [&](FakeDomain& domain, State&) -> Result<void> {
+        const DomainDisk* const disk = find_disk(domain, serial);
+        if (disk != nullptr && domain.answer == AcpiAnswer::ignores) {
+            return Error(Code::timed_out, fmt::format("the guest of \"{}\" did not let go of the disk \"{}\" within {} ms", instance.str(),
+                                                      serial, patience.count()));
+        }
+        if (disk != nullptr) {
+            domain.disks.erase(domain.disks.begin() + (disk - domain.disks.data()));
+            domain.sizes.erase(serial);
+        }
+        return {};
+    });
+}
+
+Result<void> FakeHypervisor::resize(const InstanceId& instance, const std::string& serial, Bytes size) {
+    return on_disk("resize", instance, serial, [&](FakeDomain& domain, const DomainDisk&) -> Result<void> {
+        Bytes& now = domain.sizes[serial];
+        now = std::max(now, size);
+        return {};
+    });
+}
+
+Result<void> FakeHypervisor::tune(const InstanceId& instance, const std::string& serial, std::optional<std::uint32_t> iops,
+                                  std::optional<std::uint32_t> throughput) {
+    return on_disk("tune", instance, serial, [&](FakeDomain&, DomainDisk& disk) -> Result<void> {
+        disk.iops = iops;
+        disk.throughput = throughput;
+        return {};
+    });
+}
+
+Result<LiveDisks::Frozen> FakeHypervisor::snapshot(const InstanceId& instance, const std::vector<Overlay>& overlays, Quiesce quiesce) {
+    Frozen frozen = Frozen::no;
+    AMIVIRT_TRY(on_machine("snapshot", instance, [&](FakeDomain& domain, State&) -> Result<void> {
+        for (const Overlay& overlay : overlays) {
+            if (find_disk(domain, overlay.serial) == nullptr) {
+                return no_disk(instance, overlay.serial);
+            }
+        }
+        if (quiesce == Quiesce::yes && domain.agent == GuestAgent::absent) {
+            return Error(Code::unsupported_operation,
+                         fmt::format("the file systems of \"{}\" cannot be frozen: no QEMU guest agent runs in it", instance.str()));
+        }
+        frozen = quiesce != Quiesce::no && domain.agent == GuestAgent::present ? Frozen::yes : Frozen::no;
+        domain.freezes += frozen == Frozen::yes ? 1 : 0;
+        for (const Overlay& overlay : overlays) {
+            find_disk(domain, overlay.serial)->source = overlay.top;
+        }
+        return {};
+    }));
+    return frozen;
+}
+
+void FakeHypervisor::set_agent(const InstanceId& instance, GuestAgent agent) { state_.lock()->domains.at(instance.str()).agent = agent; }
 
 void FakeHypervisor::set_guest(const InstanceId& instance, AcpiAnswer answer) { state_.lock()->domains.at(instance.str()).answer = answer; }
 

@@ -15,6 +15,7 @@
 #include "adapters/libvirt/connection.hpp"
 #include "adapters/libvirt/domain_xml.hpp"
 #include "adapters/libvirt/handles.hpp"
+#include "adapters/libvirt/secrets.hpp"
 
 namespace amivirt::libvirt {
 namespace {
@@ -74,8 +75,21 @@ std::vector<Case> cases() {
 
     all.push_back({"layers", plain(), on_debian()});
     const std::string disks = "/var/lib/amivirt/regions/local/disks/";
-    all.back().options.backing = {{{{disks + "layer-00000000000000002.qcow2", "qcow2"}, Relabel::no},
-                                   {{disks + "layer-00000000000000003.raw", "raw"}, Relabel::yes}}};
+    all.back().options.chains = {{Encrypted::no,
+                                  {{{disks + "layer-00000000000000002.qcow2", "qcow2"}, Relabel::no, Encrypted::no},
+                                   {{disks + "layer-00000000000000003.raw", "raw"}, Relabel::yes, Encrypted::no}}}};
+
+    all.push_back({"encrypted", plain(), on_debian()});
+    all.back().spec.store_id = "fedcba9876543210fedcba9876543210";
+    all.back().options.chains = {{Encrypted::yes,
+                                  {{{disks + "layer-00000000000000002.qcow2", "qcow2"}, Relabel::no, Encrypted::yes},
+                                   {{disks + "layer-00000000000000003.qcow2", "qcow2"}, Relabel::no, Encrypted::no}}}};
+
+    all.push_back({"session", plain(), on_debian()});
+    all.back().options.agent_socket = "/run/user/1000/amivirt/i-0123456789abcdef0.agent";
+
+    all.push_back({"ephemeral", plain(), on_debian()});
+    all.back().spec.disks.push_back({{"/var/lib/amivirt/regions/local/instances/i-0123456789abcdef0/ephemeral0.img", "raw"}, "", {}, {}});
 
     all.push_back({"disks", plain(), on_debian()});
     all.back().spec.disks.push_back({{disks + "layer-00000000000000004.qcow2", "qcow2"}, "vol-0123456789abcdef1", 3000, 125});
@@ -155,6 +169,14 @@ TEST_P(DomainXmlGolden, QemuDriverUnderstandsIt) {
     const auto connection = open_connection(geteuid() == 0 ? "qemu:///system" : "qemu:///session", Access::read_write);
     if (!connection) {
         GTEST_SKIP() << connection.error().message;
+    }
+    if (GetParam().name == "encrypted") {
+        const std::string key = testing::TempDir() + "amivirt-key-" + std::to_string(getpid());
+        std::ofstream(key) << std::string(64, '0');
+        const auto lent = lend_key(*connection, secret_uuid(GetParam().spec.store_id), key);
+        std::filesystem::remove(key);
+        ASSERT_TRUE(lent) << lent.error().message;
+        ASSERT_FALSE(*lent) << (*lent)->message;
     }
     const CString line(virConnectDomainXMLToNative(connection->handle.get(), "qemu-argv", rendered().c_str(), 0));
     ASSERT_TRUE(line) << last_failure().message;

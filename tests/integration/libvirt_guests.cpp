@@ -48,7 +48,7 @@ pid_t qemu_of(const InstanceId& instance) {
 class LibvirtGuests : public LibvirtLab {
 protected:
     void start(const DomainSpec& spec) {
-        const auto started = hypervisor_->start(spec);
+        const auto started = hypervisor_->start(spec, Begin::running);
         ASSERT_TRUE(started) << started.error().message;
     }
     void expect_greeting(const DomainSpec& spec) {
@@ -77,7 +77,7 @@ TEST_F(LibvirtGuests, FromStartToRemoval) {
     start(spec);
     EXPECT_EQ(state(instance), DomainState::running);
     EXPECT_EQ(hypervisor_->owner(instance.str())->value_or("absent"), spec.store_id);
-    const auto again = hypervisor_->start(spec);
+    const auto again = hypervisor_->start(spec, Begin::running);
     ASSERT_FALSE(again);
     EXPECT_THAT(again.error().message, HasSubstr("already running"));
     expect_greeting(spec);
@@ -145,7 +145,7 @@ TEST_F(LibvirtGuests, AForwardedPortThatIsTaken) {
     ASSERT_EQ(bind(taken, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ASSERT_EQ(listen(taken, 1), 0);
 
-    const auto started = hypervisor_->start(spec);
+    const auto started = hypervisor_->start(spec, Begin::running);
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, Code::insufficient_instance_capacity);
     EXPECT_THAT(started.error().message, HasSubstr(spec.instance.str()));
@@ -162,7 +162,7 @@ TEST_F(LibvirtGuests, AForwardedPortThatIsTaken) {
 TEST_F(LibvirtGuests, ADiskThatIsMissing) {
     DomainSpec spec = make_instance();
     std::filesystem::remove(spec.disks[0].source.location);
-    const auto started = hypervisor_->start(spec);
+    const auto started = hypervisor_->start(spec, Begin::running);
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, Code::hypervisor_failed);
     EXPECT_THAT(started.error().message, HasSubstr(spec.disks[0].source.location));
@@ -175,7 +175,7 @@ TEST_F(LibvirtGuests, ADiskInUseElsewhere) {
     DomainSpec second = make_instance();
     second.disks = first.disks;
     start(first);
-    const auto started = hypervisor_->start(second);
+    const auto started = hypervisor_->start(second, Begin::running);
     ASSERT_FALSE(started) << "two machines write to one disk";
     EXPECT_EQ(started.error().code, Code::hypervisor_failed);
     EXPECT_EQ(state(second.instance), DomainState::off);
@@ -193,7 +193,7 @@ TEST_F(LibvirtGuests, AFolderThatQemuMayNotPass) {
     std::filesystem::rename(spec.disks[0].source.location, closed + "/disk.qcow2");
     ASSERT_EQ(std::system(fmt::format("qemu-img rebase -q -u -F qcow2 -b '{}' '{}/disk.qcow2'", layer(), closed).c_str()), 0);
     spec.disks[0].source.location = closed + "/disk.qcow2";
-    const auto started = hypervisor_->start(spec);
+    const auto started = hypervisor_->start(spec, Begin::running);
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, Code::hypervisor_failed);
     EXPECT_EQ(started.error().hint, "chmod o+x " + closed);
@@ -212,7 +212,7 @@ TEST_F(LibvirtGuests, AFolderThatQemuMayNotPass) {
 TEST_F(LibvirtGuests, UefiHasVariablesOfItsOwn) {
     DomainSpec spec = make_instance();
     spec.firmware = Firmware::uefi;
-    const auto started = hypervisor_->start(spec);
+    const auto started = hypervisor_->start(spec, Begin::running);
     if (!started && started.error().code == Code::unsupported_operation) {
         GTEST_SKIP() << started.error().message;
     }
@@ -242,7 +242,7 @@ TEST_F(LibvirtGuests, EightAtOnce) {
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < specs.size(); ++i) {
         threads.emplace_back([&, i] {
-            const auto started = hypervisor_->start(specs[i]);
+            const auto started = hypervisor_->start(specs[i], Begin::running);
             errors[i] = started ? "" : started.error().message;
         });
     }

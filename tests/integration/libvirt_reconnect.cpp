@@ -216,7 +216,7 @@ TEST_F(LibvirtReconnect, AStartWhoseAnswerWasLost) {
     const DomainSpec spec = make_instance();
     Result<void> started;
     ASSERT_TRUE(through_door_->observe());
-    std::thread thread([&] { started = through_door_->start(spec); });
+    std::thread thread([&] { started = through_door_->start(spec, Begin::running); });
     EXPECT_TRUE(eventually(std::chrono::seconds(10), [&] { return hypervisor_->observe(spec.instance)->has_value(); }));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     door_->cut();

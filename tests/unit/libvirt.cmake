@@ -3,6 +3,7 @@ amivirt_test(amivirt_unit_libvirt
   LABELS unit
   SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_chain.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/libvirt_disk_xml.cpp
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_domain_xml.cpp
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_errors.cpp
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_kvm_access.cpp

@@ -30,7 +30,7 @@ protected:
         ASSERT_EQ(std::system(("cd '" + folder_ + "' && qemu-img create -q " + arguments).c_str()), 0) << arguments;
     }
     [[nodiscard]] std::vector<BackingFile> chain(const std::string& name, const std::string& format = "qcow2") const {
-        return backing_chain({path(name), format});
+        return disk_chain({path(name), format}).below;
     }
     /// Changes bytes of a file.
     void patch(const std::string& name, std::streamoff offset, const std::string& bytes) const {
@@ -68,6 +68,28 @@ TEST_F(BackingChain, NearestFirstRelativeAndAbsolute) {
     EXPECT_EQ(found[2].relabel, Relabel::no);
     EXPECT_EQ(found[3].source.location, path("base.raw"));
     EXPECT_EQ(found[3].source.format, "raw");
+}
+
+TEST_F(BackingChain, EncryptedOnes) {
+    // The least that QEMU takes for LUKS within qcow2: a header that says so. Real ones are in tests/integration.
+    const auto encrypt = [&](const std::string& name) { patch(name, 32, std::string("\0\0\0\2", 4)); };
+    make("-f qcow2 base.qcow2 1M");
+    make("-f qcow2 -b base.qcow2 -F qcow2 one.qcow2");
+    make("-f qcow2 -b one.qcow2 -F qcow2 top.qcow2");
+    EXPECT_FALSE(any_encrypted(disk_chain({path("top.qcow2")})));
+    encrypt("base.qcow2");
+    DiskChain found = disk_chain({path("top.qcow2")});
+    EXPECT_EQ(found.top, Encrypted::no);
+    ASSERT_EQ(found.below.size(), 2U);
+    EXPECT_EQ(found.below[0].encrypted, Encrypted::no);
+    EXPECT_EQ(found.below[1].encrypted, Encrypted::yes);
+    EXPECT_TRUE(any_encrypted(found));
+    encrypt("top.qcow2");
+    std::filesystem::remove(path("base.qcow2"));
+    found = disk_chain({path("top.qcow2")});
+    EXPECT_EQ(found.top, Encrypted::yes) << "known even where the rest is not";
+    EXPECT_THAT(found.below, IsEmpty());
+    EXPECT_TRUE(any_encrypted(found));
 }
 
 TEST_F(BackingChain, WhatCannotBeToldWhollyIsNotToldAtAll) {

@@ -58,7 +58,7 @@ TEST_F(LibvirtErrors, ConnectsOnceTheDaemonIsThere) {
 
 TEST_F(LibvirtErrors, TheTemplateIsMissing) {
     const auto hypervisor = make_libvirt_hypervisor({test_uri(), folder_ + "/absent.xml", log_});
-    const auto started = hypervisor->start(spec_);
+    const auto started = hypervisor->start(spec_, Begin::running);
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, Code::io_error);
     EXPECT_THAT(started.error().message, HasSubstr("\"" + folder_ + "/absent.xml\""));
@@ -69,7 +69,7 @@ TEST_F(LibvirtErrors, TheTemplateIsMissing) {
 TEST_F(LibvirtErrors, TheTemplateIsBroken) {
     std::ofstream(folder_ + "/broken.xml") << "<domain><os>";
     const auto hypervisor = make_libvirt_hypervisor({test_uri(), folder_ + "/broken.xml", log_});
-    const auto started = hypervisor->start(spec_);
+    const auto started = hypervisor->start(spec_, Begin::running);
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, Code::invalid_manifest);
     ASSERT_EQ(started.error().context.size(), 1U);
@@ -80,7 +80,7 @@ TEST_F(LibvirtErrors, TheTemplateIsBroken) {
 TEST_F(LibvirtErrors, LibvirtRefusesTheDefinition) {
     std::ofstream(folder_ + "/strange.xml") << "<domain><os><type>hvm</type></os><clock offset='sideways'/></domain>";
     const auto hypervisor = make_libvirt_hypervisor({test_uri(), folder_ + "/strange.xml", log_});
-    const auto started = hypervisor->start(spec_);
+    const auto started = hypervisor->start(spec_, Begin::running);
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, Code::hypervisor_failed);
     EXPECT_THAT(started.error().message, HasSubstr("i-0123456789abcdef0"));

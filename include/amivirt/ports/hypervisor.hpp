@@ -40,6 +40,9 @@ struct DomainSpec {
     std::vector<PortForward> ports;
 };
 
+/// A machine that begins paused does not compete with those that are still being started.
+enum class Begin { running, paused };
+
 enum class DomainState { running, paused, shutting_down, off };
 /// Why it is off, where libvirt knows.
 enum class OffReason { none, guest_shutdown, destroyed, crashed, failed };
@@ -70,7 +73,10 @@ public:
     [[nodiscard]] virtual Result<std::optional<std::string>> owner(const std::string& domain_name) = 0;
     /// Defines the domain (replacing its definition if there is one) and starts it. If the start fails the error quotes QEMU's own
     /// words and the domain stays defined, off. A forwarded port that is taken on the host: insufficient_instance_capacity.
-    [[nodiscard]] virtual Result<void> start(const DomainSpec& spec) = 0;
+    /// Begin::paused: its processors wait for resume() (where the hypervisor cannot do that it runs at once).
+    [[nodiscard]] virtual Result<void> start(const DomainSpec& spec, Begin begin) = 0;
+    /// Lets a paused domain run. Idempotent: running is done. incorrect_instance_state if it is off or absent.
+    [[nodiscard]] virtual Result<void> resume(const InstanceId& instance) = 0;
     /// Asks the guest to power off (ACPI); returns at once. incorrect_instance_state if it is not running.
     [[nodiscard]] virtual Result<void> request_shutdown(const InstanceId& instance) = 0;
     /// Asks the guest to reboot; where it does not listen, the caller resets.

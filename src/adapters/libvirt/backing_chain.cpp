@@ -16,6 +16,7 @@ constexpr std::uint32_t k_magic = 0x514649fb;
 constexpr std::uint32_t k_backing_format_extension = 0xe2792aca;
 constexpr std::size_t k_version_2_length = 72;
 constexpr std::size_t k_header_length_offset = 100;
+constexpr std::size_t k_encryption_offset = 32;
 constexpr std::size_t k_longest_name = 1023;
 constexpr std::size_t k_deepest_chain = 200;  // as deep as libvirt's own limit
 
@@ -69,11 +70,7 @@ std::optional<std::string> backing_format(const Header& header) {
 
 enum class Below { nothing, file, unknown };
 
-Below look_below(const std::string& path, DiskSource& backing) {
-    const Header header(path);
-    if (header.number(0, 4) != k_magic) {
-        return Below::unknown;
-    }
+Below look_below(const std::string& path, const Header& header, DiskSource& backing) {
     const std::uint64_t offset = header.number(8, 8);
     const std::uint64_t length = header.number(16, 4);
     if (offset == 0) {
@@ -92,20 +89,25 @@ Below look_below(const std::string& path, DiskSource& backing) {
 
 }  // namespace
 
-std::vector<BackingFile> backing_chain(const DiskSource& disk) {
-    std::vector<BackingFile> chain;
+DiskChain disk_chain(const DiskSource& disk) {
+    DiskChain chain;
     DiskSource current = disk;
     while (current.format == "qcow2") {
+        const Header header(current.location);
+        const bool is_qcow2 = header.number(0, 4) == k_magic;
+        if (is_qcow2 && header.number(k_encryption_offset, 4) != 0) {
+            (chain.below.empty() ? chain.top : chain.below.back().encrypted) = Encrypted::yes;
+        }
         DiskSource below;
-        const Below found = look_below(current.location, below);
+        const Below found = is_qcow2 ? look_below(current.location, header, below) : Below::unknown;
         if (found == Below::nothing) {
             return chain;
         }
         struct stat status {};
-        if (found == Below::unknown || chain.size() == k_deepest_chain || stat(below.location.c_str(), &status) != 0) {
-            return {};
+        if (found == Below::unknown || chain.below.size() == k_deepest_chain || stat(below.location.c_str(), &status) != 0) {
+            return {chain.top, {}};
         }
-        chain.push_back({below, (status.st_mode & S_IROTH) != 0 ? Relabel::no : Relabel::yes});
+        chain.below.push_back({below, (status.st_mode & S_IROTH) != 0 ? Relabel::no : Relabel::yes});
         current = std::move(below);
     }
     return chain;

@@ -5,46 +5,13 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <pugixml.hpp>
+
+#include "adapters/libvirt/xml.hpp"
 
 namespace amivirt::libvirt {
 namespace {
 
-// virtio-blk has room for so many characters of a serial number; QEMU cuts silently, we write what the guest sees.
-constexpr std::size_t k_serial_length = 20;
 constexpr const char* k_qemu_namespace = "http://libvirt.org/schemas/domain/qemu/1.0";
-
-struct StringWriter final : pugi::xml_writer {
-    std::string text;
-    void write(const void* data, std::size_t size) override { text.append(static_cast<const char*>(data), size); }
-};
-
-pugi::xml_node child(pugi::xml_node parent, const char* name) {
-    const pugi::xml_node found = parent.child(name);
-    return found ? found : parent.append_child(name);
-}
-
-void remove_children(pugi::xml_node parent, const char* name) {
-    while (parent.remove_child(name)) {
-    }
-}
-
-pugi::xml_node set_text(pugi::xml_node parent, const char* name, const std::string& value) {
-    pugi::xml_node node = child(parent, name);
-    node.text().set(value.c_str());
-    return node;
-}
-
-template <class Value>
-void set_attribute(pugi::xml_node node, const char* name, const Value& value) {
-    pugi::xml_attribute attribute = node.attribute(name);
-    if (!attribute) {
-        attribute = node.append_attribute(name);
-    }
-    attribute.set_value(value);
-}
-
-void set_attribute(pugi::xml_node node, const char* name, const std::string& value) { set_attribute(node, name, value.c_str()); }
 
 /// QEMU's option syntax: a comma inside a value is written twice.
 std::string qemu_value(std::string_view value) {
@@ -53,16 +20,6 @@ std::string qemu_value(std::string_view value) {
         escaped.append(c == ',' ? 2 : 1, c);
     }
     return escaped;
-}
-
-/// XML 1.0 cannot hold control characters, not even escaped.
-bool xml_text(std::string_view text) {
-    for (const char c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') {
-            return false;
-        }
-    }
-    return true;
 }
 
 Result<void> check_texts(const DomainSpec& spec) {
@@ -131,71 +88,32 @@ void fill_cpu(pugi::xml_node domain, const DomainSpec& spec, const RenderOptions
     set_attribute(cpu, "check", std::string("none"));
 }
 
-pugi::xml_node add_disk(pugi::xml_node devices, std::size_t index, const std::string& path, const std::string& format) {
-    pugi::xml_node disk = devices.append_child("disk");
-    set_attribute(disk, "type", std::string("file"));
-    set_attribute(disk, "device", std::string("disk"));
-    pugi::xml_node driver = disk.append_child("driver");
-    set_attribute(driver, "name", std::string("qemu"));
-    set_attribute(driver, "type", format);
-    set_attribute(disk.append_child("source"), "file", path);
-    pugi::xml_node target = disk.append_child("target");
-    set_attribute(target, "dev", target_name(index));
-    set_attribute(target, "bus", std::string("virtio"));
-    return disk;
-}
-
-/// Told explicitly, the chain need not be probed; and a layer that many instances share stays its owner's, out of every QEMU's power.
-void add_backing(pugi::xml_node disk, const std::vector<BackingFile>& chain) {
-    pugi::xml_node parent = disk;
-    for (const BackingFile& file : chain) {
-        parent = parent.append_child("backingStore");
-        set_attribute(parent, "type", std::string("file"));
-        set_attribute(parent.append_child("format"), "type", file.source.format);
-        pugi::xml_node source = parent.append_child("source");
-        set_attribute(source, "file", file.source.location);
-        if (file.relabel == Relabel::no) {
-            pugi::xml_node label = source.append_child("seclabel");
-            set_attribute(label, "model", std::string("dac"));
-            set_attribute(label, "relabel", std::string("no"));
-        }
-    }
-    if (!chain.empty()) {
-        parent.append_child("backingStore");
-    }
-}
-
 void fill_disks(pugi::xml_node devices, const DomainSpec& spec, const RenderOptions& options) {
     remove_children(devices, "disk");
+    const std::string secret = secret_uuid(spec.store_id);
     std::size_t index = 0;
     for (const DomainDisk& wanted : spec.disks) {
-        pugi::xml_node disk = add_disk(devices, index, wanted.source.location, wanted.source.format);
-        pugi::xml_node driver = disk.child("driver");
-        // The host's page cache holds the layers that instances share only once; a guest's flush still reaches the disk.
-        set_attribute(driver, "cache", std::string("writeback"));
-        set_attribute(driver, "discard", std::string("unmap"));
-        if (wanted.iops || wanted.throughput) {
-            pugi::xml_node tune = disk.append_child("iotune");
-            if (wanted.throughput) {
-                set_text(tune, "total_bytes_sec", std::to_string(MiB{*wanted.throughput}.bytes().count));
-            }
-            if (wanted.iops) {
-                set_text(tune, "total_iops_sec", std::to_string(*wanted.iops));
-            }
-        }
-        if (!wanted.serial.empty()) {
-            set_text(disk, "serial", wanted.serial.substr(0, k_serial_length));
-        }
+        const DiskChain chain = index < options.chains.size() ? options.chains[index] : DiskChain{};
+        pugi::xml_node disk = append_disk(devices, target_name(index), wanted, chain, secret);
         if (index == 0) {
             set_attribute(disk.append_child("boot"), "order", 1);
-        }
-        if (index < options.backing.size()) {
-            add_backing(disk, options.backing[index]);
         }
         ++index;
     }
     if (!spec.seed.empty()) {
-        add_disk(devices, index, spec.seed, "raw").append_child("readonly");
+        append_seed(devices, target_name(index), spec.seed);
+    }
+}
+
+/// libvirt's own path for the socket grows with the user's home folder beyond what a socket's path may be.
+void fill_agent(pugi::xml_node devices, const RenderOptions& options) {
+    for (pugi::xml_node channel : devices.children("channel")) {
+        if (!options.agent_socket.empty() &&
+            std::string_view(channel.child("target").attribute("name").value()) == "org.qemu.guest_agent.0" && !channel.child("source")) {
+            pugi::xml_node source = channel.prepend_child("source");
+            set_attribute(source, "mode", "bind");
+            set_attribute(source, "path", options.agent_socket);
+        }
     }
 }
 
@@ -271,14 +189,6 @@ std::string store_of_metadata(std::string_view element_xml) {
     return document.document_element().attribute("store").value();
 }
 
-std::string target_name(std::size_t index) {
-    std::string letters;
-    for (std::size_t rest = index + 1; rest > 0; rest = (rest - 1) / 26) {
-        letters.insert(letters.begin(), static_cast<char>('a' + (rest - 1) % 26));
-    }
-    return "vd" + letters;
-}
-
 Result<std::string> render_domain(std::string_view template_xml, const DomainSpec& spec, const RenderOptions& options) {
     pugi::xml_document document;
     const pugi::xml_parse_result parsed = document.load_buffer(template_xml.data(), template_xml.size());
@@ -305,11 +215,10 @@ Result<std::string> render_domain(std::string_view template_xml, const DomainSpe
     pugi::xml_node devices = child(domain, "devices");
     fill_disks(devices, spec, options);
     fill_console(devices, spec);
+    fill_agent(devices, options);
     AMIVIRT_TRY(fill_network(domain, spec, options));
 
-    StringWriter writer;
-    document.save(writer, "  ", pugi::format_indent | pugi::format_no_declaration, pugi::encoding_utf8);
-    return writer.text;
+    return to_text(document);
 }
 
 }  // namespace amivirt::libvirt

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/libvirt/disk_xml.hpp"
 #include "amivirt/ports/hypervisor.hpp"
 
 namespace amivirt::libvirt {
@@ -23,19 +24,11 @@ enum class Target {
     test,  ///< libvirt's test driver, which knows no QEMU
 };
 
-/// May libvirt hand the file to QEMU's user, as it does with a disk?
-enum class Relabel { yes, no };
-
-/// A sealed layer below a disk.
-struct BackingFile {
-    DiskSource source;
-    Relabel relabel = Relabel::yes;
-};
-
 struct RenderOptions {
     Ovmf ovmf;
     Target target = Target::qemu;
-    std::vector<std::vector<BackingFile>> backing;  ///< per disk, nearest first; libvirt finds out by itself where it is empty
+    std::vector<DiskChain> chains;  ///< per disk
+    std::string agent_socket;       ///< for the guest agent's channel, where the template has one; "" leaves it to libvirt
 };
 
 /// `template_xml` with everything filled in that `spec` says; what else the template holds stays. Elements the spec decides
@@ -49,8 +42,5 @@ struct RenderOptions {
 
 /// The store id of our <metadata> element; "" if there is none.
 [[nodiscard]] std::string store_of_metadata(std::string_view element_xml);
-
-/// "vda", ..., "vdz", "vdaa": the n-th disk's name.
-[[nodiscard]] std::string target_name(std::size_t index);
 
 }  // namespace amivirt::libvirt

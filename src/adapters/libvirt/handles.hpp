@@ -17,6 +17,8 @@ struct Free {
 };
 
 using DomainPtr = std::unique_ptr<virDomain, Free<virDomainFree>>;
+using SecretPtr = std::unique_ptr<virSecret, Free<virSecretFree>>;
+using SnapshotPtr = std::unique_ptr<virDomainSnapshot, Free<virDomainSnapshotFree>>;
 using StatsPtr = std::unique_ptr<virDomainStatsRecordPtr, Free<virDomainStatsRecordListFree>>;
 using CString = std::unique_ptr<char, Free<std::free>>;
 

@@ -1,4 +1,4 @@
-// The hypervisor and its health, on libvirt.
+// The hypervisor, the disks of its running domains, and its health, on libvirt.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include "amivirt/base/log.hpp"
 #include "amivirt/ports/health.hpp"
 #include "amivirt/ports/hypervisor.hpp"
+#include "amivirt/ports/live_disks.hpp"
 
 namespace amivirt {
 
@@ -15,9 +16,17 @@ struct LibvirtOptions {
     std::string template_path;  ///< templates/domain.xml, or the user's own
     Log& log;
     std::string store_path = {};  ///< health only: the folder that QEMU's user must reach; "" is not checked
+    std::string key_file = {};    ///< the key of encrypted layers (64 hexadecimal digits, no newline); need not be there if none is
+};
+
+/// Two faces of one libvirt, over the same connections.
+struct Libvirt {
+    std::unique_ptr<Hypervisor> hypervisor;
+    std::unique_ptr<LiveDisks> live_disks;
 };
 
 /// Nothing is opened yet. For the whole process libvirt's own messages to stderr are silenced and SIGPIPE is ignored.
+[[nodiscard]] Libvirt make_libvirt(LibvirtOptions options);
 [[nodiscard]] std::unique_ptr<Hypervisor> make_libvirt_hypervisor(LibvirtOptions options);
 
 /// Is libvirt reachable and what does it run; QEMU's emulator, UEFI firmware, and whether QEMU's user can reach the store.

@@ -1,0 +1,72 @@
+#include "adapters/libvirt/domains.hpp"
+
+#include "adapters/libvirt/access.hpp"
+#include "adapters/libvirt/backing_chain.hpp"
+#include "adapters/libvirt/capabilities.hpp"
+#include "adapters/libvirt/secrets.hpp"
+
+namespace amivirt::libvirt {
+
+bool says(const Failure& failure, std::string_view words) { return failure.message.find(words) != std::string::npos; }
+
+bool out_of_slots(const Failure& failure) {
+    // libvirt's words, and QEMU's where libvirt took the slot of our network card, of which it does not know, for a free one.
+    return says(failure, "No more available PCI slots") || (says(failure, "PCI: slot ") && says(failure, " not available for "));
+}
+
+Domains::Domains(LibvirtOptions options) : options_(std::move(options)), connections_(options_.uri) { initialize(); }
+
+Error Domains::not_running(const InstanceId& instance, const std::string& doing) const {
+    return {Code::incorrect_instance_state, fmt::format("cannot {} \"{}\": its domain is not running", doing, instance.str())};
+}
+
+Error Domains::failed(const std::string& name, const std::string& doing, const Failure& failure) const {
+    return {Code::hypervisor_failed, fmt::format("libvirt could not {} \"{}\": {}", doing, name, failure.message)};
+}
+
+Error Domains::failed_on_files(const std::string& name, const std::string& doing, const Failure& failure,
+                               const std::vector<std::string>& paths) const {
+    Error error = failed(name, doing, failure);
+    if (says(failure, "Permission denied")) {
+        for (const std::string& path : paths) {
+            const std::string closed = closed_folder(path);
+            if (!closed.empty()) {
+                error.hint = fmt::format("chmod o+x {}", shell_word(closed));
+                break;
+            }
+        }
+    }
+    return error;
+}
+
+bool Domains::gives_files_away(const Connection& connection) {
+    auto known = gives_files_away_.lock();
+    if (!known->has_value()) {
+        *known = qemu_identity(connection).has_value();
+    }
+    return **known;
+}
+
+DiskChain Domains::chain(const Connection& connection, const DiskSource& disk) {
+    DiskChain chain;
+    if (connection.driver == Driver::qemu) {
+        chain = disk_chain(disk);
+        if (!gives_files_away(connection)) {
+            for (BackingFile& file : chain.below) {
+                file.relabel = Relabel::yes;
+            }
+        }
+    }
+    return chain;
+}
+
+Result<Outcome> Domains::lend_key(const Connection& connection, const std::string& store_id) const {
+    const std::string uuid = secret_uuid(store_id);
+    if (uuid.empty()) {
+        return Error(Code::unsupported_operation,
+                     fmt::format("encrypted volumes need a store id of 32 hexadecimal digits, and this store's is \"{}\"", store_id));
+    }
+    return libvirt::lend_key(connection, uuid, options_.key_file);
+}
+
+}  // namespace amivirt::libvirt
