@@ -152,7 +152,7 @@ private:
           services_{settings.account, images_, instances_, volumes_,    snapshots_, accounting_, checker_,       garbage_,
                     reconciler_,      *files_, *types_,    *manifests_, *clock_,    *ids_,       settings.region} {}
 
-    static std::string key_file(const Settings& settings) { return settings.store + "/volumes.key"; }
+    static std::string key_file(const Settings& settings) { return settings.store + "/layers.key"; }
     StoreOptions store_options(const Settings& settings, Log& log) {
         return {settings.store + "/disks", key_file(settings), k_max_virtual_size, *processes_, log};
     }

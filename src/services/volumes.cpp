@@ -56,7 +56,7 @@ bool same_device(const std::string& a, const std::string& b) {
 
 /// `wanted` if it is free, or the first name that is; EC2 recommends /dev/sdf to /dev/sdp for attached volumes.
 Result<std::string> choose_device(CatalogSession& session, const Instance& instance, const std::string& wanted) {
-    std::vector<std::string> taken{instance.root_device_name};
+    std::vector<std::string> taken;
     for (const auto& volume : volumes_of(instance.id, AMIVIRT_TRY(session.volumes().list()).records)) {
         taken.push_back(volume.attachment->device_name);
     }

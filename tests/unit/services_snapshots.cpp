@@ -15,13 +15,13 @@ protected:
     void SetUp() override { import("tiny"); }
     std::size_t depth(const VolumeId& id) { return chain_of(volume(id).layer, rows(&CatalogSession::layers)).size(); }
     std::vector<SnapshotId> taken_of(const VolumeId& id) {
-        std::vector<SnapshotId> ids;
+        std::vector<SnapshotId> taken;
         for (const auto& snapshot : rows(&CatalogSession::snapshots)) {
             if (snapshot.volume == id) {
-                ids.push_back(snapshot.id);
+                taken.push_back(snapshot.id);
             }
         }
-        return ids;
+        return taken;
     }
     Snapshot snapshot_after_writing(const VolumeId& id, unsigned block, const std::string& text) {
         store.write(volume(id).layer, block, text);
@@ -48,15 +48,15 @@ TEST_F(SnapshotsTest, OfARunningMachineMoveItsDisksAllAtOnce) {
     const auto instance = launch("tiny").front();
     const auto extra = make_volume().id;
     ASSERT_TRUE(volumes.attach(me, {extra.str(), instance.id.str(), "", false}));
-    const auto ids = snapshots.volumes_of_instance(me, instance);
-    ASSERT_TRUE(ids);
-    const auto taken = take(*ids);
+    const auto all = snapshots.volumes_of_instance(me, instance);
+    ASSERT_TRUE(all);
+    const auto taken = take(*all);
     ASSERT_TRUE(taken) << describe(taken.error());
     EXPECT_EQ(taken->size(), 2U);
     EXPECT_EQ(hypervisor.script().calls("snapshot"), 1U);
-    const auto disks = live.attached(instance.id);
-    ASSERT_TRUE(disks && *disks);
-    for (const auto& disk : **disks) {
+    const auto attached = live.attached(instance.id);
+    ASSERT_TRUE(attached && *attached);
+    for (const auto& disk : **attached) {
         bool known = false;
         for (const auto& row : rows(&CatalogSession::volumes)) {
             known = known || store.source(row.layer).location == disk.source.location;

@@ -17,9 +17,9 @@ protected:
     /// The serials that the running domain has.
     std::vector<std::string> plugged(const InstanceId& id) {
         std::vector<std::string> serials;
-        const auto disks = live.attached(id);
-        EXPECT_TRUE(disks && *disks);
-        for (const auto& disk : disks ? disks->value_or(std::vector<LiveDisk>{}) : std::vector<LiveDisk>{}) {
+        const auto attached = live.attached(id);
+        EXPECT_TRUE(attached && *attached);
+        for (const auto& disk : attached ? attached->value_or(std::vector<LiveDisk>{}) : std::vector<LiveDisk>{}) {
             serials.push_back(disk.serial);
         }
         return serials;
