@@ -14,7 +14,7 @@ class KillOfDisks(GuestCase, Walk):
     def machine(self):
         if not getattr(self, "kept", None):
             self.kept = self.launch("--name", "kept")
-            self.ssh(self.kept, "echo synced > /root/proof; fsync /root/proof")
+            self.ssh(self.kept, "echo synced > /root/proof; sync")
         return self.kept
 
     def assert_proof(self):
@@ -48,7 +48,7 @@ class KillOfDisks(GuestCase, Walk):
 
         def prepare():
             mark = str(next(number))
-            self.ssh(instance, f"echo {mark} > /root/mark; fsync /root/mark")
+            self.ssh(instance, f"echo {mark} > /root/mark; sync")
             return mark
 
         def check(mark, _point):
@@ -64,11 +64,11 @@ class KillOfDisks(GuestCase, Walk):
         points = self.points("snapshot", "create", "--instance", instance)
         self.drop_snapshots()
         for name in ("snapshot.overlay", "snapshot.switched", "snapshot.sealed"):
-            self.ssh(instance, f"echo {name} > /root/mark; fsync /root/mark")
+            self.ssh(instance, f"echo {name} > /root/mark; sync")
             step = points.index(name) + 1
             killed = self.store.run("snapshot", "create", "--instance", instance, AMIVIRT_FAULT_KILL_AT=str(step))
             self.assertEqual(killed.status, -signal.SIGKILL, killed)
-            self.ssh(instance, "echo after > /root/after; fsync /root/after")
+            self.ssh(instance, "echo after > /root/after; sync")
             virsh("destroy", instance)
             self.store.ok("ps")
             self.store.ok("start", instance, "--wait", "ssh")

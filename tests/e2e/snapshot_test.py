@@ -5,7 +5,7 @@ import time
 
 from harness import GuestCase, main, serial, wait_until
 
-COUNTER = "n=0; while :; do n=$((n+1)); echo $n >> /root/counter; fsync /root/counter; done"
+COUNTER = "n=0; while :; do n=$((n+1)); echo $n | dd of=/root/counter oflag=append conv=notrunc,fsync 2>/dev/null; done"
 
 
 class Snapshots(GuestCase):
@@ -22,7 +22,7 @@ class Snapshots(GuestCase):
     def test_twenty_while_a_guest_counts(self):
         writer = self.launch("--name", "writer")
         reader = self.launch("--name", "reader")
-        self.ssh(writer, f"nohup sh -c '{COUNTER}' >/dev/null 2>&1 & sleep 1; cat /root/counter | wc -l")
+        self.ssh(writer, f"setsid sh -c '{COUNTER}' >/dev/null 2>&1 & sleep 1; cat /root/counter | wc -l")
         snapshots = []
         acknowledged = []
         for index in range(20):
@@ -77,7 +77,7 @@ class Snapshots(GuestCase):
         volumes = [m["Ebs"]["VolumeId"] for m in self.instance(instance)["BlockDeviceMappings"]]
         device, _ = self.disks(instance)[serial(volumes[1])]
         # Each number goes to the second disk after the first: at no moment may the second be ahead.
-        self.ssh(instance, "nohup sh -c 'n=0; while :; do n=$((n+1)); printf %08d $n > /root/n; fsync /root/n; "
+        self.ssh(instance, "setsid sh -c 'n=0; while :; do n=$((n+1)); printf %08d $n | dd of=/root/n conv=notrunc,fsync 2>/dev/null; "
                            f"printf %08d $n | dd of=/dev/{device} conv=fsync 2>/dev/null; done' >/dev/null 2>&1 & sleep 2")
         ids = self.store.ok("snapshot", "create", "--instance", instance).lines
         self.assertEqual(len(ids), 2)
