@@ -21,7 +21,7 @@ public:
 
     Result<int> run(Session& session) override {
         if (!request_.size && request_.snapshot.empty()) {
-            return usage_error("a volume needs --size, --snapshot or both", "as in \"amivirt volume create --size 20\"");
+            return Error(Code::missing_parameter, "A volume needs --size, --snapshot or both", "as in \"amivirt volume create --size 20\"");
         }
         request_.tags = AMIVIRT_TRY(tags_of(tags_, name_));
         Services& services = *AMIVIRT_TRY(session.open());
