@@ -31,8 +31,7 @@ target_compile_options(amivirt_warnings INTERFACE -Wall -Wextra -Wshadow -Wconve
                                                   # g++ 12 sees overlaps in std::string that are not there (GCC bug 105329).
                                                   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(AMIVIRT_WERROR)
-  target_compile_options(amivirt_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
-target_compile_options(amivirt_warnings INTERFACE -Werror)
+  target_compile_options(amivirt_warnings INTERFACE -Werror)
 endif()
 
 # amivirt_library(NAME sources... ) -> static library `NAME` with our settings and warnings.

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "domain/device_name.hpp"
+#include "amivirt/domain/device_name.hpp"
 #include "domain/mapping_rules.hpp"
 #include "domain/words.hpp"
 

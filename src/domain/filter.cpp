@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "domain/device_name.hpp"
+#include "amivirt/domain/device_name.hpp"
 #include "domain/nearest.hpp"
 #include "domain/text.hpp"
 

@@ -11,7 +11,4 @@ namespace amivirt {
 /// Names well-formed, none twice under any spelling, ephemeral numbers in range and none twice. `whose` begins the sentence:
 /// "image", "request" or "".
 void check_names(const BlockDeviceMapping& mapping, std::string_view whose, std::vector<Error>& faults);
-/// Size, IOPS and throughput within the limits of the type (gp3 if not said).
-void check_limits(std::string_view device_name, const EbsDevice& ebs, std::vector<Error>& faults);
-
 }  // namespace amivirt

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "amivirt/domain/block_device_mapping.hpp"
-#include "domain/device_name.hpp"
+#include "amivirt/domain/device_name.hpp"
 #include "domain/mapping_rules.hpp"
 
 namespace amivirt {

@@ -8,7 +8,7 @@
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 #include "amivirt/base/revert.hpp"
-#include "domain/device_name.hpp"
+#include "amivirt/domain/device_name.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
 #include "parallel.hpp"
