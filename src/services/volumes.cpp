@@ -17,6 +17,7 @@ namespace amivirt {
 
 namespace {
 
+constexpr Duration k_recovery_patience = std::chrono::seconds(10);
 constexpr RecordWords k_words{"volume", Code::invalid_volume_not_found, "amivirt volume list"};
 
 auto seen_by(const AccountId& caller) {
@@ -357,6 +358,18 @@ Result<void> Volumes::drop_attachment(CatalogSession& session, const VolumeId& i
     return {};
 }
 
+/// The dead process may have asked the guest to let go: it would, at some later moment, and nobody would write that down.
+Result<void> Volumes::go_on_detaching(ActiveOperation& operation) {
+    const auto held = AMIVIRT_TRY(objects_of(operation.row()));
+    if (held.instance) {
+        if (auto gone = on_running(ports_.live.detach(*held.instance, serial_of(held.volume), k_recovery_patience));
+            !gone && gone.error().code != Code::timed_out) {
+            return std::move(gone.error());
+        }
+    }
+    return {};
+}
+
 /// After an attach or detach that did not come to its end: a running domain says what is; otherwise an attach did happen (the next start
 /// plugs it in), and so did a detach.
 Result<void> Volumes::settle_attachment(ActiveOperation& operation) {
@@ -548,8 +561,10 @@ Result<void> Volumes::recover(ActiveOperation& operation) {
     switch (operation.row().kind) {
         case OperationKind::create_volume:
             return undo_create(operation);
-        case OperationKind::attach_volume:
         case OperationKind::detach_volume:
+            AMIVIRT_TRY(go_on_detaching(operation));
+            return settle_attachment(operation);
+        case OperationKind::attach_volume:
             return settle_attachment(operation);
         case OperationKind::modify_volume:
             return settle_size(operation);

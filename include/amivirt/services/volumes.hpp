@@ -95,6 +95,7 @@ private:
     [[nodiscard]] static Result<Volume> modified(const Volume& before, const ModifyVolumeRequest& request);
     [[nodiscard]] static Result<void> drop_attachment(CatalogSession& session, const VolumeId& id);
     [[nodiscard]] Result<void> undo_create(ActiveOperation& operation);
+    [[nodiscard]] Result<void> go_on_detaching(ActiveOperation& operation);
     [[nodiscard]] Result<void> settle_attachment(ActiveOperation& operation);
     [[nodiscard]] Result<void> settle_size(ActiveOperation& operation);
     Ports ports_;
