@@ -1,4 +1,5 @@
-// What include/amivirt/ports/hypervisor.hpp promises, of the fake and of libvirt's test driver; tests/integration has real QEMU.
+// What include/amivirt/ports/hypervisor.hpp and live_disks.hpp promise, of the fake and of libvirt's test driver; tests/integration has
+// real QEMU.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -42,8 +44,12 @@ class Site {
 public:
     virtual ~Site() = default;
     virtual Hypervisor& hypervisor() = 0;
-    /// One that cannot be asked.
+    virtual LiveDisks& live_disks() = 0;
+    /// Those of a libvirt that cannot be asked.
     virtual Hypervisor& unreachable() = 0;
+    virtual LiveDisks& unreachable_disks() = 0;
+    /// Can disks come and go? libvirt's test driver has no such thing.
+    [[nodiscard]] virtual bool plugs() const = 0;
 };
 
 class FakeSite final : public Site {
@@ -53,7 +59,10 @@ public:
         unreachable_.become_unavailable();
     }
     Hypervisor& hypervisor() override { return hypervisor_; }
+    LiveDisks& live_disks() override { return hypervisor_; }
     Hypervisor& unreachable() override { return unreachable_; }
+    LiveDisks& unreachable_disks() override { return unreachable_; }
+    [[nodiscard]] bool plugs() const override { return true; }
 
 private:
     fakes::FakeHypervisor hypervisor_;
@@ -65,17 +74,20 @@ public:
     TestDriverSite() {
         std::ofstream(folder_ / "node.xml") << "<node><domain type='test'><name>foreign</name><memory>65536</memory>"
                                                "<os><type>hvm</type></os></domain></node>";
-        hypervisor_ = make_libvirt_hypervisor({"test://" + folder_ / "node.xml", AMIVIRT_DOMAIN_TEMPLATE, log_});
-        unreachable_ = make_libvirt_hypervisor({"qemu+unix:///system?socket=" + folder_ / "no-socket", AMIVIRT_DOMAIN_TEMPLATE, log_});
+        libvirt_ = make_libvirt({"test://" + folder_ / "node.xml", AMIVIRT_DOMAIN_TEMPLATE, log_});
+        unreachable_ = make_libvirt({"qemu+unix:///system?socket=" + folder_ / "no-socket", AMIVIRT_DOMAIN_TEMPLATE, log_});
     }
-    Hypervisor& hypervisor() override { return *hypervisor_; }
-    Hypervisor& unreachable() override { return *unreachable_; }
+    Hypervisor& hypervisor() override { return *libvirt_.hypervisor; }
+    LiveDisks& live_disks() override { return *libvirt_.live_disks; }
+    Hypervisor& unreachable() override { return *unreachable_.hypervisor; }
+    LiveDisks& unreachable_disks() override { return *unreachable_.live_disks; }
+    [[nodiscard]] bool plugs() const override { return false; }
 
 private:
     TemporaryFolder folder_;
     NullLog log_;
-    std::unique_ptr<Hypervisor> hypervisor_;
-    std::unique_ptr<Hypervisor> unreachable_;
+    Libvirt libvirt_;
+    Libvirt unreachable_;
 };
 
 struct Maker {
@@ -87,6 +99,25 @@ void PrintTo(const Maker& maker, std::ostream* out) { *out << maker.name; }
 class HypervisorContract : public testing::TestWithParam<Maker> {
 protected:
     Hypervisor& hypervisor() { return site_->hypervisor(); }
+    LiveDisks& disks() { return site_->live_disks(); }
+    /// serial -> location
+    std::map<std::string, std::string> attached() {
+        const auto now = disks().attached(instance(1));
+        EXPECT_TRUE(now) << now.error().message;
+        EXPECT_TRUE(now && now->has_value()) << "it does not run";
+        std::map<std::string, std::string> found;
+        if (now && *now) {
+            for (const LiveDisk& disk : **now) {
+                found[disk.serial] = disk.source.location;
+            }
+        }
+        return found;
+    }
+    static void expect_done(const Result<void>& result) { EXPECT_TRUE(result) << result.error().message; }
+    static void expect_code(const Result<void>& result, Code code) {
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().code, code) << result.error().message;
+    }
     void start(const DomainSpec& spec) {
         const auto started = hypervisor().start(spec, Begin::running);
         ASSERT_TRUE(started) << started.error().message;
@@ -240,6 +271,115 @@ TEST_P(HypervisorContract, RemoveForgets) {
     EXPECT_EQ(hypervisor().observe()->size(), 1U) << "the foreign one stays";
 }
 
+TEST_P(HypervisorContract, BegunPausedItRunsWhenResumed) {
+    const auto started = hypervisor().start(spec_of(1), Begin::paused);
+    ASSERT_TRUE(started) << started.error().message;
+    const auto seen = observed(instance(1));
+    ASSERT_TRUE(seen);
+    EXPECT_THAT(seen->state, testing::AnyOf(DomainState::paused, DomainState::running));
+    expect_done(hypervisor().resume(instance(1)));
+    expect_state(instance(1), DomainState::running);
+    expect_done(hypervisor().resume(instance(1)));
+    expect_state(instance(1), DomainState::running);
+    ASSERT_TRUE(hypervisor().power_off(instance(1)));
+    expect_not_running(hypervisor().resume(instance(1)));
+    ASSERT_TRUE(hypervisor().remove(instance(1)));
+    expect_not_running(hypervisor().resume(instance(1)));
+}
+
+using Disks = std::map<std::string, std::string>;
+constexpr const char* k_root = "vol0123456789abcdef0";
+constexpr const char* k_data = "vol0123456789abcdef1";
+
+DomainSpec spec_with_disks() {
+    DomainSpec spec = spec_of(1);
+    spec.disks.front().serial = k_root;
+    spec.disks.push_back({{"/nowhere/ephemeral.img", "raw"}, "", {}, {}});
+    return spec;
+}
+DomainDisk data_disk() { return {{"/nowhere/data.qcow2", "qcow2"}, k_data, 100, 10}; }
+
+TEST_P(HypervisorContract, AttachedAreTheDisksWithASerial) {
+    EXPECT_FALSE(disks().attached(instance(1))->has_value());
+    start(spec_with_disks());
+    EXPECT_EQ(attached(), (Disks{{k_root, "/nowhere/1.qcow2"}}));
+    ASSERT_TRUE(hypervisor().power_off(instance(1)));
+    EXPECT_FALSE(disks().attached(instance(1))->has_value()) << "what is only defined is not attached";
+}
+
+TEST_P(HypervisorContract, OnlyARunningMachinesDisksChange) {
+    const auto all_refuse = [&] {
+        expect_not_running(disks().attach(instance(1), data_disk()));
+        expect_not_running(disks().detach(instance(1), k_root, Duration(0)));
+        expect_not_running(disks().resize(instance(1), k_root, GiB{2}.bytes()));
+        expect_not_running(disks().tune(instance(1), k_root, 100, {}));
+        const auto taken = disks().snapshot(instance(1), {{k_root, {"/nowhere/top.qcow2", "qcow2"}}}, Quiesce::automatic);
+        ASSERT_FALSE(taken);
+        EXPECT_EQ(taken.error().code, Code::incorrect_instance_state) << taken.error().message;
+    };
+    all_refuse();
+    start(spec_with_disks());
+    ASSERT_TRUE(hypervisor().power_off(instance(1)));
+    all_refuse();
+}
+
+TEST_P(HypervisorContract, ADiskThatIsNotThere) {
+    start(spec_with_disks());
+    expect_done(disks().detach(instance(1), k_data, Duration(0)));
+    expect_code(disks().resize(instance(1), k_data, GiB{2}.bytes()), Code::invalid_attachment_not_found);
+    expect_code(disks().tune(instance(1), k_data, 100, {}), Code::invalid_attachment_not_found);
+    const auto taken =
+        disks().snapshot(instance(1), {{k_root, {"/nowhere/top.qcow2"}}, {k_data, {"/nowhere/other.qcow2"}}}, Quiesce::automatic);
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, Code::invalid_attachment_not_found) << taken.error().message;
+    EXPECT_EQ(attached(), (Disks{{k_root, "/nowhere/1.qcow2"}})) << "all or none";
+}
+
+TEST_P(HypervisorContract, WithoutAnAgentNobodyFreezes) {
+    start(spec_with_disks());
+    const auto taken = disks().snapshot(instance(1), {{k_root, {"/nowhere/top.qcow2"}}}, Quiesce::yes);
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().code, Code::unsupported_operation) << taken.error().message;
+    EXPECT_EQ(attached(), (Disks{{k_root, "/nowhere/1.qcow2"}}));
+}
+
+TEST_P(HypervisorContract, DisksComeAndGo) {
+    if (!site_->plugs()) {
+        GTEST_SKIP() << "libvirt's test driver attaches nothing; tests/integration has it";
+    }
+    start(spec_with_disks());
+    expect_done(disks().attach(instance(1), data_disk()));
+    EXPECT_EQ(attached(), (Disks{{k_root, "/nowhere/1.qcow2"}, {k_data, "/nowhere/data.qcow2"}}));
+    expect_done(disks().attach(instance(1), data_disk()));
+    EXPECT_EQ(attached().size(), 2U) << "attached twice is attached";
+    DomainDisk other = data_disk();
+    other.source.location = "/nowhere/other.qcow2";
+    expect_code(disks().attach(instance(1), other), Code::incorrect_state);
+    expect_done(disks().resize(instance(1), k_data, GiB{2}.bytes()));
+    expect_done(disks().tune(instance(1), k_data, {}, 250));
+    const auto taken = disks().snapshot(instance(1), {{k_data, {"/nowhere/data-1.qcow2"}}}, Quiesce::automatic);
+    ASSERT_TRUE(taken) << taken.error().message;
+    EXPECT_EQ(*taken, LiveDisks::Frozen::no);
+    EXPECT_EQ(attached(), (Disks{{k_root, "/nowhere/1.qcow2"}, {k_data, "/nowhere/data-1.qcow2"}}));
+    expect_done(disks().detach(instance(1), k_data, Duration(0)));
+    EXPECT_EQ(attached(), (Disks{{k_root, "/nowhere/1.qcow2"}}));
+    expect_done(disks().detach(instance(1), k_data, Duration(0)));
+}
+
+TEST_P(HypervisorContract, AMachineHasRoomForSoMany) {
+    if (!site_->plugs()) {
+        GTEST_SKIP() << "libvirt's test driver attaches nothing; tests/integration has it";
+    }
+    start(spec_with_disks());
+    Result<void> last;
+    unsigned many = 0;
+    for (; last && many < 40; ++many) {
+        last = disks().attach(instance(1), {{fmt::format("/nowhere/data-{}.qcow2", many)}, fmt::format("vol{:017x}", many), {}, {}});
+    }
+    EXPECT_GE(many, 20U);
+    expect_code(last, Code::insufficient_instance_capacity);
+}
+
 TEST_P(HypervisorContract, ManyAtOnce) {
     constexpr unsigned k_many = 8;
     std::vector<std::thread> threads;
@@ -289,6 +429,14 @@ TEST_P(HypervisorContract, CouldNotAskIsNeverNotThere) {
     expect_unavailable(gone.reset(instance(1)));
     expect_unavailable(gone.power_off(instance(1)));
     expect_unavailable(gone.remove(instance(1)));
+    expect_unavailable(gone.resume(instance(1)));
+    LiveDisks& gone_disks = site_->unreachable_disks();
+    expect_unavailable(gone_disks.attached(instance(1)));
+    expect_unavailable(gone_disks.attach(instance(1), data_disk()));
+    expect_unavailable(gone_disks.detach(instance(1), k_data, Duration(0)));
+    expect_unavailable(gone_disks.resize(instance(1), k_data, GiB{2}.bytes()));
+    expect_unavailable(gone_disks.tune(instance(1), k_data, {}, {}));
+    expect_unavailable(gone_disks.snapshot(instance(1), {{k_data, {"/nowhere/data-1.qcow2"}}}, Quiesce::no));
 }
 
 INSTANTIATE_TEST_SUITE_P(Hypervisors, HypervisorContract,

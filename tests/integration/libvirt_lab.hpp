@@ -25,11 +25,6 @@ inline std::string system_or_session() { return geteuid() == 0 ? "qemu:///system
 /// Every test has instances of its own, and none is left behind.
 class LibvirtLab : public testing::Test {
 protected:
-    LibvirtLab() {
-        char name[] = "/var/tmp/amivirt-lab-XXXXXX";
-        folder_ = mkdtemp(name) == nullptr ? "" : name;
-        chmod(folder_.c_str(), 0711);
-    }
     void SetUp() override {
         if (const auto seen = hypervisor_->observe(); !seen) {
             GTEST_SKIP() << seen.error().message;
@@ -111,10 +106,19 @@ protected:
     }
 
     NullLog log_;
-    std::string folder_;
+    static std::string make_folder() {
+        char name[] = "/var/tmp/amivirt-lab-XXXXXX";
+        const std::string folder = mkdtemp(name) == nullptr ? "" : name;
+        chmod(folder.c_str(), 0711);
+        return folder;
+    }
+
+    std::string folder_ = make_folder();
     std::unique_ptr<IdSource> ids_ = make_random_ids();
     std::unique_ptr<Host> host_ = make_host();
-    std::unique_ptr<Hypervisor> hypervisor_ = make_libvirt_hypervisor({system_or_session(), AMIVIRT_DOMAIN_TEMPLATE, log_});
+    Libvirt libvirt_ = make_libvirt({system_or_session(), AMIVIRT_DOMAIN_TEMPLATE, log_, {}, folder_ + "/key"});
+    std::unique_ptr<Hypervisor> hypervisor_ = std::move(libvirt_.hypervisor);
+    std::unique_ptr<LiveDisks> live_disks_ = std::move(libvirt_.live_disks);
     std::vector<InstanceId> made_;
     std::set<std::uint16_t> ports_;
 };
