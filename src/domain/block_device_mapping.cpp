@@ -177,6 +177,11 @@ std::optional<DeviceName> parse_device_name(std::string_view text) {
     return name;
 }
 
+bool same_device(std::string_view a, std::string_view b) {
+    const auto name = parse_device_name(a);
+    return name && name == parse_device_name(b);
+}
+
 std::string_view to_string(VolumeType value) noexcept { return word_for(k_types, value); }
 Result<VolumeType> parse_volume_type(std::string_view text) { return parse_word(k_types, "volume type", text); }
 

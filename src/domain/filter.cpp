@@ -50,11 +50,6 @@ Values of_ebs_entries(const Image& image, Tell tell) {
     return result;
 }
 
-bool same_device(const std::string& a, const std::string& b) {
-    const auto name = parse_device_name(a);
-    return name && name == parse_device_name(b);
-}
-
 std::string_view truth(bool value) { return value ? "true" : "false"; }
 
 constexpr std::array<Field<Image>, 25> k_image_fields{{

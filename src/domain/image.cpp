@@ -110,4 +110,16 @@ bool visible_to(const Image& image, const AccountId& account) noexcept {
     return image.owner == account || (image.state != ImageState::disabled && may_launch(image, account));
 }
 
+std::vector<SnapshotId> snapshots_of(const Image& image) {
+    std::vector<SnapshotId> ids;
+    for (const BlockDevice& device : image.mapping) {
+        if (const auto* ebs = std::get_if<EbsDevice>(&device.what); ebs != nullptr && ebs->snapshot) {
+            ids.push_back(*ebs->snapshot);
+        }
+    }
+    return ids;
+}
+
+bool keeps_snapshots(const Image& image) noexcept { return image.state != ImageState::deregistered && image.state != ImageState::failed; }
+
 }  // namespace amivirt

@@ -8,56 +8,16 @@
 #include <unordered_map>
 
 #include "machine.hpp"
+#include "store_view.hpp"
 
 namespace amivirt {
 
 namespace {
 
-/// Everything that matters for who reaches what, read at one moment.
-struct Graph {
-    std::vector<Layer> layers;
-    std::vector<Snapshot> snapshots;
-    std::vector<Volume> volumes;
-    std::vector<Image> images;
-    std::vector<Instance> instances;
-    std::vector<Operation> operations;
-    std::vector<std::string> unreadable;
-};
-
-Result<Graph> read_graph(Catalog& catalog) {
-    Graph graph;
-    AMIVIRT_TRY(catalog.read([&](CatalogSession& session) -> Result<void> {
-        const auto take = [&](auto listing, auto& into) {
-            into = std::move(listing.records);
-            graph.unreadable.insert(graph.unreadable.end(), listing.unreadable.begin(), listing.unreadable.end());
-        };
-        take(AMIVIRT_TRY(session.layers().list()), graph.layers);
-        take(AMIVIRT_TRY(session.snapshots().list()), graph.snapshots);
-        take(AMIVIRT_TRY(session.volumes().list()), graph.volumes);
-        take(AMIVIRT_TRY(session.images().list()), graph.images);
-        take(AMIVIRT_TRY(session.instances().list()), graph.instances);
-        take(AMIVIRT_TRY(session.operations().list()), graph.operations);
-        return {};
-    }));
-    return graph;
-}
-
-bool keeps_snapshots(const Image& image) { return image.state != ImageState::deregistered && image.state != ImageState::failed; }
-
-std::vector<SnapshotId> snapshots_of(const Image& image) {
-    std::vector<SnapshotId> ids;
-    for (const auto& device : image.mapping) {
-        if (const auto* ebs = std::get_if<EbsDevice>(&device.what); ebs != nullptr && ebs->snapshot) {
-            ids.push_back(*ebs->snapshot);
-        }
-    }
-    return ids;
-}
-
 /// Which snapshots and volumes (by id) reach each layer.
 class Reach {
 public:
-    explicit Reach(const Graph& graph) {
+    explicit Reach(const StoreView& graph) {
         for (const auto& layer : graph.layers) {
             parents_.emplace(layer.id, layer.parent);
         }
@@ -107,10 +67,14 @@ private:
 
 class Sizes {
 public:
-    Sizes(const std::vector<Layer>& layers, VolumeStore& store) {
+    /// What cannot be looked at counts for nothing, and is told in `unreadable`.
+    Sizes(const std::vector<Layer>& layers, VolumeStore& store, std::vector<std::string>& unreadable) {
         for (const auto& layer : layers) {
             const auto file = store.look(layer.id);
             sizes_[layer.id] = file && *file ? (*file)->allocated : Bytes{};
+            if (!file) {
+                unreadable.push_back(file.error().message);
+            }
         }
     }
     [[nodiscard]] Bytes of(const LayerId& layer) const {
@@ -153,11 +117,11 @@ std::string_view to_string(UsageKind value) noexcept {
 }
 
 Result<UsageReport> Accounting::usage(const AccountId& caller) {
-    const auto graph = AMIVIRT_TRY(read_graph(catalog_));
+    const auto graph = AMIVIRT_TRY(view_store(catalog_));
     const Reach reach(graph);
-    const Sizes sizes(graph.layers, storage_.store());
     UsageReport report;
     report.unreadable = graph.unreadable;
+    const Sizes sizes(graph.layers, storage_.store(), report.unreadable);
     report.layers = sizes.all();
 
     std::map<SnapshotId, const Snapshot*> snapshots;
@@ -214,9 +178,6 @@ Result<UsageReport> Accounting::usage(const AccountId& caller) {
                                volume.attachment ? Bytes{} : own});
     }
     for (const auto& instance : graph.instances) {
-        if (instance.state == InstanceState::terminated) {
-            continue;
-        }
         const auto folder = files_.allocated(instance.id).value_or(Bytes{});
         report.instances = report.instances + folder;
         if (instance.owner != caller) {
@@ -245,8 +206,9 @@ Result<UsageReport> Accounting::usage(const AccountId& caller) {
 }
 
 Result<std::vector<LayerReason>> Accounting::explain() {
-    const auto graph = AMIVIRT_TRY(read_graph(catalog_));
-    const Sizes sizes(graph.layers, storage_.store());
+    const auto graph = AMIVIRT_TRY(view_store(catalog_));
+    std::vector<std::string> unreadable = graph.unreadable;
+    const Sizes sizes(graph.layers, storage_.store(), unreadable);
     std::map<LayerId, LayerReason> rows;
     for (const auto& layer : graph.layers) {
         rows.emplace(layer.id, LayerReason{layer.id, sizes.of(layer.id), {}});
@@ -284,6 +246,9 @@ Result<std::vector<LayerReason>> Accounting::explain() {
     }
     std::vector<LayerReason> result;
     for (const auto& layer : graph.layers) {
+        if (!graph.unreadable.empty()) {
+            add(layer.id, "some records are unreadable: nothing is removed until they are mended");
+        }
         result.push_back(std::move(rows.at(layer.id)));
     }
     return result;

@@ -4,58 +4,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
+#include <functional>
 #include <set>
 
 #include "amivirt/base/interrupt.hpp"
 #include "machine.hpp"
+#include "store_view.hpp"
 
 namespace amivirt {
 
 namespace {
 
-struct Books {
-    std::vector<Layer> layers;
-    std::vector<Snapshot> snapshots;
-    std::vector<Volume> volumes;
-    std::vector<Image> images;
-    std::map<InstanceId, Instance> instances;  ///< the living
-    std::set<std::string> held;                ///< objects of operations
-    std::vector<std::string> unreadable;
-};
-
-Result<Books> read_books(Catalog& catalog) {
-    Books books;
-    AMIVIRT_TRY(catalog.read([&](CatalogSession& session) -> Result<void> {
-        const auto take = [&](auto listing, auto& into) {
-            into = std::move(listing.records);
-            books.unreadable.insert(books.unreadable.end(), listing.unreadable.begin(), listing.unreadable.end());
-        };
-        std::vector<Instance> instances;
-        std::vector<Operation> operations;
-        take(AMIVIRT_TRY(session.layers().list()), books.layers);
-        take(AMIVIRT_TRY(session.snapshots().list()), books.snapshots);
-        take(AMIVIRT_TRY(session.volumes().list()), books.volumes);
-        take(AMIVIRT_TRY(session.images().list()), books.images);
-        take(AMIVIRT_TRY(session.instances().list()), instances);
-        take(AMIVIRT_TRY(session.operations().list()), operations);
-        for (auto& instance : instances) {
-            if (instance.state != InstanceState::terminated) {
-                books.instances.emplace(instance.id, std::move(instance));
-            }
-        }
-        for (const auto& operation : operations) {
-            books.held.insert(operation.objects.begin(), operation.objects.end());
-        }
-        return {};
-    }));
-    return books;
-}
-
-bool holds(const Books& books, const std::string& object) { return books.held.contains(object); }
-
 /// "hits snapshot snap-..., volume vol-...": whose content depends on the layer.
-std::string hit_by(const LayerId& layer, const Books& books) {
+std::string hit_by(const LayerId& layer, const StoreView& books) {
     std::vector<std::string> hit;
     const auto reaches = [&](const LayerId& top) {
         const auto chain = chain_of(top, books.layers);
@@ -67,11 +28,9 @@ std::string hit_by(const LayerId& layer, const Books& books) {
         }
         hit.push_back("snapshot " + snapshot.id.str());
         for (const auto& image : books.images) {
-            for (const auto& device : image.mapping) {
-                const auto* ebs = std::get_if<EbsDevice>(&device.what);
-                if (ebs != nullptr && ebs->snapshot == snapshot.id && image.state != ImageState::deregistered) {
-                    hit.push_back(fmt::format("image {} \"{}\"", image.id.str(), image.name));
-                }
+            const auto its = snapshots_of(image);
+            if (keeps_snapshots(image) && std::find(its.begin(), its.end(), snapshot.id) != its.end()) {
+                hit.push_back(fmt::format("image {} \"{}\"", image.id.str(), image.name));
             }
         }
     }
@@ -84,58 +43,69 @@ std::string hit_by(const LayerId& layer, const Books& books) {
     return hit.empty() ? "nothing depends on it" : fmt::format("hits {}", fmt::join(hit, ", "));
 }
 
-bool is_running(const Books& books, const Volume& volume) {
-    if (!volume.attachment) {
-        return false;
-    }
-    const auto at = books.instances.find(volume.attachment->instance);
-    return at != books.instances.end() && at->second.state != InstanceState::stopped;
+bool is_running(const StoreView& books, const Volume& volume) {
+    const auto* instance = volume.attachment ? books.living(volume.attachment->instance) : nullptr;
+    return instance != nullptr && instance->state != InstanceState::stopped;
+}
+
+/// Is an operation at work on the layer, on the volume it is the top of, or on that volume's instance?
+bool in_work(const StoreView& books, const LayerId& layer) {
+    return books.held(layer.str()) || std::any_of(books.volumes.begin(), books.volumes.end(), [&](const Volume& volume) {
+               return volume.layer == layer &&
+                      (books.held(volume.id.str()) || (volume.attachment && books.held(volume.attachment->instance.str())));
+           });
 }
 
 }  // namespace
 
-/// One examination: what it found so far, and whether it mends.
+/// One examination of everything. It changes nothing but the checksums on record; how to mend a fault is kept with it.
 class Checker::Examination {
 public:
-    Examination(Ports& ports, Books books, Deep deep, Repair repair, Progress& progress)
-        : ports_(ports), books_(std::move(books)), deep_(deep), repair_(repair), progress_(progress) {}
+    struct Found {
+        Fault fault;
+        std::function<Result<void>()> mend;  ///< empty: nothing to be done by us
+        [[nodiscard]] bool same(const Found& other) const {
+            return fault.object == other.fault.object && fault.detail == other.fault.detail;
+        }
+    };
 
-    Result<CheckReport> run() {
+    Examination(Ports& ports, Deep deep, Progress& progress) : ports_(ports), deep_(deep), progress_(progress) {}
+
+    Result<void> run() {
+        // Files first: one whose record is written in between is then no file without a record.
+        const auto contents = AMIVIRT_TRY(ports_.storage.store().contents());
+        const auto folders = AMIVIRT_TRY(ports_.files.list());
+        books_ = AMIVIRT_TRY(view_store(ports_.catalog));
         for (const auto& sentence : books_.unreadable) {
             add("catalog", sentence);
         }
         for (const auto& layer : books_.layers) {
             check_interrupt();
-            if (layer.state != LayerState::creating && layer.state != LayerState::deleting && !holds(books_, layer.id.str())) {
+            if (layer.state != LayerState::creating && layer.state != LayerState::deleting && !in_work(books_, layer.id)) {
                 AMIVIRT_TRY(check_layer(layer));
-                ++report_.layers_checked;
+                ++layers_;
             }
         }
-        AMIVIRT_TRY(check_files());
-        AMIVIRT_TRY(check_references());
-        AMIVIRT_TRY(check_domains());
-        return std::move(report_);
+        check_files(contents, folders);
+        check_references();
+        return check_domains();
     }
 
-private:
-    void add(std::string object, std::string detail) { report_.faults.push_back({std::move(object), std::move(detail), {}, false}); }
+    [[nodiscard]] std::vector<Found>& found() noexcept { return found_; }
+    [[nodiscard]] std::size_t layers() const noexcept { return layers_; }
+    [[nodiscard]] std::size_t checksums() const noexcept { return checksums_; }
 
-    /// A fault with a way to mend it, which is gone at once when that was asked for.
-    template <class Mend>
-    Result<void> add(std::string object, std::string detail, std::string how, Mend mend) {
-        Fault fault{std::move(object), std::move(detail), std::move(how), false};
-        if (repair_ == Repair::yes) {
-            AMIVIRT_TRY_CONTEXT(mend(), fmt::format("repairing {}", fault.object));
-            fault.repaired = true;
-        }
-        report_.faults.push_back(std::move(fault));
-        return {};
+private:
+    void add(std::string object, std::string detail) { found_.push_back({{std::move(object), std::move(detail), {}, false}, {}}); }
+    /// A fault with a way to mend it. `mend` must look once more before it changes anything.
+    void add(std::string object, std::string detail, std::string how, std::function<Result<void>()> mend) {
+        found_.push_back({{std::move(object), std::move(detail), std::move(how), false}, std::move(mend)});
     }
 
     Result<void> update_layer(const LayerId& id, const std::function<void(Layer&)>& change) {
         return ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
             auto row = AMIVIRT_TRY(session.layers().find(id));
-            if (row) {
+            if (row && row->state == LayerState::sealed) {
                 change(*row);
                 AMIVIRT_TRY(session.layers().update(*row));
             }
@@ -145,33 +115,39 @@ private:
 
     Result<void> check_layer(const Layer& layer) {
         auto& store = ports_.storage.store();
+        const auto wrong = ports_.storage.wrong_with(layer);
         const auto looked = store.look(layer.id);
         if (!looked || !*looked) {
-            add(layer.id.str(), fmt::format("{}; {}", *ports_.storage.wrong_with(layer), hit_by(layer.id, books_)));
+            add(layer.id.str(), fmt::format("{}; {}", wrong.value_or("its file cannot be looked at"), hit_by(layer.id, books_)));
             return {};
         }
         const LayerFile& file = **looked;
-        const auto owner =
-            std::find_if(books_.volumes.begin(), books_.volumes.end(), [&](const Volume& volume) { return volume.layer == layer.id; });
-        const bool written_to = owner != books_.volumes.end() && is_running(books_, *owner);
         if (layer.state == LayerState::writable && file.parent == layer.parent && file.encrypted == layer.encrypted &&
             file.virtual_size > layer.virtual_size) {
-            return add(layer.id.str(),
-                       fmt::format("its disk is of {}, the catalog says {}", human(file.virtual_size), human(layer.virtual_size)),
-                       "the catalog takes the size of the disk", [&] { return take_size(layer.id, file.virtual_size); });
+            add(layer.id.str(), fmt::format("its disk is of {}, the catalog says {}", human(file.virtual_size), human(layer.virtual_size)),
+                "the catalog takes the size of the disk", [this, id = layer.id, size = file.virtual_size] { return take_size(id, size); });
+            return {};
         }
         std::string checksum;
         if (layer.state == LayerState::sealed && deep_ == Deep::yes) {
-            checksum = AMIVIRT_TRY(ports_.care.checksum(layer.id, progress_));
+            auto read = ports_.care.checksum(layer.id, progress_);
+            if (!read) {
+                add(layer.id.str(), fmt::format("could not be read: {}; {}", read.error().message, hit_by(layer.id, books_)));
+                return {};
+            }
+            checksum = std::move(*read);
         }
-        if (const auto wrong = ports_.storage.wrong_with(layer)) {
+        if (wrong) {
             const bool only_time = layer.seal && file.file_size == layer.seal->file_size && file.modified_ns != layer.seal->modified_ns &&
                                    file.parent == layer.parent && file.encrypted == layer.encrypted;
             if (only_time && !checksum.empty() && checksum == layer.seal->sha256) {
-                return add(layer.id.str(), *wrong + "; its checksum is right", "the catalog takes the file's time",
-                           [&] { return update_layer(layer.id, [&](Layer& row) { row.seal->modified_ns = file.modified_ns; }); });
+                add(layer.id.str(), *wrong + "; its checksum is right", "the catalog takes the file's time",
+                    [this, id = layer.id, time = file.modified_ns] {
+                        return update_layer(id, [&](Layer& row) { row.seal->modified_ns = time; });
+                    });
+            } else {
+                add(layer.id.str(), fmt::format("{}; {}", *wrong, hit_by(layer.id, books_)));
             }
-            add(layer.id.str(), fmt::format("{}; {}", *wrong, hit_by(layer.id, books_)));
             return {};
         }
         if (!checksum.empty() && layer.seal && !layer.seal->sha256.empty() && checksum != layer.seal->sha256) {
@@ -179,29 +155,34 @@ private:
                                             hit_by(layer.id, books_)));
             return {};
         }
+        const bool written_to = std::any_of(books_.volumes.begin(), books_.volumes.end(),
+                                            [&](const Volume& volume) { return volume.layer == layer.id && is_running(books_, volume); });
         if (!written_to) {
-            for (const auto& sentence : AMIVIRT_TRY(ports_.care.check(layer.id))) {
+            const auto sentences = ports_.care.check(layer.id);
+            if (!sentences) {
+                add(layer.id.str(), fmt::format("could not be examined: {}; {}", sentences.error().message, hit_by(layer.id, books_)));
+            }
+            for (const auto& sentence : sentences.value_or(std::vector<std::string>{})) {
                 add(layer.id.str(), fmt::format("{}; {}", sentence, hit_by(layer.id, books_)));
             }
         }
         if (layer.state == LayerState::sealed && (!layer.seal || !file.read_only)) {
-            AMIVIRT_TRY(
-                add(layer.id.str(),
-                    layer.seal ? "its file can be written to, though it is sealed" : "how it looked when it was sealed is not on record",
-                    "it is sealed anew, as it is now", [&]() -> Result<void> {
-                        const auto seal = AMIVIRT_TRY(store.seal(layer.id));
-                        return update_layer(layer.id, [&](Layer& row) {
-                            const auto known = row.seal ? row.seal->sha256 : std::string();
-                            row.seal = seal;
-                            row.seal->sha256 = known;
-                        });
-                    }));
+            add(layer.id.str(),
+                layer.seal ? "its file can be written to, though it is sealed" : "how it looked when it was sealed is not on record",
+                "it is sealed anew, as it is now", [this, id = layer.id]() -> Result<void> {
+                    const auto seal = AMIVIRT_TRY(ports_.storage.store().seal(id));
+                    return update_layer(id, [&](Layer& row) {
+                        const auto known = row.seal ? row.seal->sha256 : std::string();
+                        row.seal = seal;
+                        row.seal->sha256 = known;
+                    });
+                });
         }
-        if (!checksum.empty() && (!layer.seal || layer.seal->sha256.empty())) {
+        if (!checksum.empty() && layer.seal && layer.seal->sha256.empty()) {
             AMIVIRT_TRY(update_layer(layer.id, [&](Layer& row) {
                 if (row.seal) {
                     row.seal->sha256 = checksum;
-                    ++report_.checksums_recorded;
+                    ++checksums_;
                 }
             }));
         }
@@ -212,7 +193,7 @@ private:
         return ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
             auto row = AMIVIRT_TRY(session.layers().find(layer));
             for (auto& volume : AMIVIRT_TRY(session.volumes().list()).records) {
-                if (row && volume.layer == layer) {
+                if (row && volume.layer == layer && row->virtual_size < size) {
                     row->virtual_size = size;
                     volume.size = GiB::holding(size);
                     AMIVIRT_TRY(session.layers().update(*row));
@@ -223,30 +204,34 @@ private:
         });
     }
 
-    /// Files without a record. They may be all that is left of something: none is removed.
-    Result<void> check_files() {
+    /// Files without a record, and records without a file. The former may be all that is left of something: none is removed.
+    void check_files(const VolumeStore::Contents& contents, const std::vector<InstanceId>& folders) {
         std::set<LayerId> known;
         for (const auto& layer : books_.layers) {
             known.insert(layer.id);
         }
-        const auto contents = AMIVIRT_TRY(ports_.storage.store().contents());
         for (const auto& id : contents.layers) {
-            if (!known.contains(id) && !holds(books_, id.str())) {
-                add(id.str(), "no record knows this layer's file: look at it (qemu-img info) and move it away");
+            if (!known.contains(id) && !books_.held(id.str())) {
+                add(id.str(), "no record knows this layer's file");
             }
         }
         for (const auto& name : contents.unknown) {
             add(name, "a file among the layers that is not amivirt's");
         }
-        for (const auto& id : AMIVIRT_TRY(ports_.files.list())) {
-            if (!books_.instances.contains(id) && !holds(books_, id.str())) {
+        const std::set<InstanceId> present(folders.begin(), folders.end());
+        for (const auto& id : folders) {
+            if (books_.living(id) == nullptr && !books_.held(id.str())) {
                 add(id.str(), "no record knows this instance's folder");
             }
         }
-        return {};
+        for (const auto& instance : books_.instances) {
+            if (!present.contains(instance.id) && !books_.held(instance.id.str())) {
+                add(instance.id.str(), "its folder, with its seed and console log, is gone: it can only be terminated");
+            }
+        }
     }
 
-    Result<void> check_references() {
+    void check_references() {
         std::set<SnapshotId> snapshots;
         for (const auto& snapshot : books_.snapshots) {
             snapshots.insert(snapshot.id);
@@ -255,33 +240,39 @@ private:
             if (image.state != ImageState::available && image.state != ImageState::disabled) {
                 continue;
             }
-            for (const auto& device : image.mapping) {
-                const auto* ebs = std::get_if<EbsDevice>(&device.what);
-                if (ebs != nullptr && ebs->snapshot && !snapshots.contains(*ebs->snapshot)) {
-                    add(image.id.str(), fmt::format("its device {} names snapshot {}, which is gone: it cannot be launched",
-                                                    device.device_name, ebs->snapshot->str()));
+            for (const auto& id : snapshots_of(image)) {
+                if (!snapshots.contains(id)) {
+                    add(image.id.str(), fmt::format("its mapping names snapshot {}, which is gone: it cannot be launched", id.str()));
                 }
             }
         }
         for (const auto& volume : books_.volumes) {
-            if (!volume.attachment || books_.instances.contains(volume.attachment->instance) || holds(books_, volume.id.str()) ||
-                holds(books_, volume.attachment->instance.str())) {
-                continue;
+            if (volume.attachment && books_.living(volume.attachment->instance) == nullptr && !books_.held(volume.id.str()) &&
+                !books_.held(volume.attachment->instance.str())) {
+                add(volume.id.str(), fmt::format("it is attached to instance {}, which is gone", volume.attachment->instance.str()),
+                    "it is detached", [this, volume] { return drop_attachment(volume); });
             }
-            AMIVIRT_TRY(add(volume.id.str(), fmt::format("it is attached to instance {}, which is gone", volume.attachment->instance.str()),
-                            "it is detached", [&]() -> Result<void> {
-                                return ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
-                                    auto row = AMIVIRT_TRY(session.volumes().find(volume.id));
-                                    if (row) {
-                                        row->attachment.reset();
-                                        row->state = VolumeState::available;
-                                        AMIVIRT_TRY(session.volumes().update(*row));
-                                    }
-                                    return {};
-                                });
-                            }));
         }
-        return {};
+    }
+
+    /// Unless it changed meanwhile, or somebody is at work on it.
+    Result<void> drop_attachment(const Volume& seen) {
+        return ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
+            auto row = AMIVIRT_TRY(session.volumes().find(seen.id));
+            for (const auto& operation : AMIVIRT_TRY(session.operations().list()).records) {
+                for (const auto& object : operation.objects) {
+                    if (object == seen.id.str() || object == seen.attachment->instance.str()) {
+                        return busy_error(operation, object);
+                    }
+                }
+            }
+            if (row && row->attachment && row->attachment->instance == seen.attachment->instance) {
+                row->attachment.reset();
+                row->state = VolumeState::available;
+                AMIVIRT_TRY(session.volumes().update(*row));
+            }
+            return {};
+        });
     }
 
     Result<void> check_domains() {
@@ -290,43 +281,57 @@ private:
             add("libvirt", fmt::format("could not be asked: {}", observed.error().message));
             return {};
         }
-        for (const auto& [id, instance] : books_.instances) {
-            if (holds(books_, id.str())) {
+        const auto settle = [this](const AccountId& owner) {
+            return [this, owner]() -> Result<void> {
+                AMIVIRT_TRY(ports_.instances.describe(owner, {}));
+                return {};
+            };
+        };
+        std::set<std::string> ours;
+        for (const auto& instance : books_.instances) {
+            const auto& name = instance.id.str();
+            ours.insert(name);
+            if (books_.held(name)) {
                 continue;
             }
-            const auto at = std::find_if(observed->begin(), observed->end(),
-                                         [&id = id](const ObservedDomain& domain) { return domain.name == id.str(); });
+            const auto at =
+                std::find_if(observed->begin(), observed->end(), [&](const ObservedDomain& domain) { return domain.name == name; });
             const bool on = at != observed->end() && at->state != DomainState::off;
             if (on != (instance.state == InstanceState::running)) {
-                AMIVIRT_TRY(
-                    add(id.str(),
-                        fmt::format("the catalog says {}, libvirt says its domain is {}", to_string(instance.state), on ? "on" : "off"),
-                        "the catalog takes what libvirt says", [&]() -> Result<void> {
-                            AMIVIRT_TRY(ports_.instances.describe(instance.owner, {}));
-                            return {};
-                        }));
+                add(name, fmt::format("the catalog says {}, libvirt says its domain is {}", to_string(instance.state), on ? "on" : "off"),
+                    "the catalog takes what libvirt says", settle(instance.owner));
+            } else if (on) {
+                AMIVIRT_TRY(check_live_disks(instance));
+            }
+        }
+        for (const auto& domain : *observed) {
+            if (!InstanceId::parse(domain.name) || ours.contains(domain.name) || books_.held(domain.name)) {
                 continue;
             }
-            if (on) {
-                AMIVIRT_TRY(check_live_disks(instance));
+            if (const auto owner = ports_.hypervisor.owner(domain.name); owner && *owner && **owner == ports_.catalog.store_id()) {
+                add(domain.name, "a domain of this store that no record knows", "it is removed", settle(AccountId::local()));
             }
         }
         return {};
     }
 
     Result<void> check_live_disks(const Instance& instance) {
-        const auto disks = AMIVIRT_TRY(ports_.live.attached(instance.id));
-        if (!disks) {
-            return {};  // it has just gone off
+        const auto disks = ports_.live.attached(instance.id);
+        if (!disks || !*disks) {
+            if (!disks) {
+                add(instance.id.str(), fmt::format("its disks could not be asked for: {}", disks.error().message));
+            }
+            return {};  // or it has just gone off
         }
         for (const auto& volume : volumes_of(instance.id, books_.volumes)) {
+            if (books_.held(volume.id.str())) {
+                continue;
+            }
             const auto at =
-                std::find_if(disks->begin(), disks->end(), [&](const LiveDisk& disk) { return disk.serial == serial_of(volume.id); });
-            if (at == disks->end()) {
-                add(volume.id.str(),
-                    fmt::format("it is attached to {} and its running domain does not have it: `amivirt volume detach {}`, "
-                                "then attach it again",
-                                instance.id.str(), volume.id.str()));
+                std::find_if((*disks)->begin(), (*disks)->end(), [&](const LiveDisk& disk) { return disk.serial == serial_of(volume.id); });
+            if (at == (*disks)->end()) {
+                add(volume.id.str(), fmt::format("it is attached to {}, whose running guest let go of it", instance.id.str()),
+                    "it is detached", [this, volume] { return drop_attachment(volume); });
             } else if (const auto source = ports_.storage.store().source(volume.layer); at->source.location != source.location) {
                 add(volume.id.str(), fmt::format("the running domain of {} writes to \"{}\", the catalog says \"{}\"", instance.id.str(),
                                                  at->source.location, source.location));
@@ -336,16 +341,42 @@ private:
     }
 
     Ports& ports_;
-    Books books_;
+    StoreView books_;
     Deep deep_;
-    Repair repair_;
     Progress& progress_;
-    CheckReport report_;
+    std::vector<Found> found_;
+    std::size_t layers_ = 0;
+    std::size_t checksums_ = 0;
 };
 
 Result<CheckReport> Checker::check(Deep deep, Repair repair, Progress& progress) {
-    auto books = AMIVIRT_TRY(read_books(ports_.catalog));
-    return Examination(ports_, std::move(books), deep, repair, progress).run();
+    Examination first(ports_, deep, progress);
+    AMIVIRT_TRY(first.run());
+    CheckReport report;
+    report.layers_checked = first.layers();
+    report.checksums_recorded = first.checksums();
+    if (first.found().empty()) {
+        return report;
+    }
+    // Catalog, files and libvirt are looked at one after the other, while others work. What is a fault is so a second time.
+    Examination second(ports_, deep, progress);
+    AMIVIRT_TRY(second.run());
+    for (auto& found : second.found()) {
+        const bool lasting =
+            std::any_of(first.found().begin(), first.found().end(), [&](const Examination::Found& before) { return before.same(found); });
+        if (!lasting) {
+            continue;
+        }
+        if (repair == Repair::yes && found.mend) {
+            if (auto mended = found.mend(); mended) {
+                found.fault.repaired = true;
+            } else {
+                found.fault.detail += fmt::format("; it could not be repaired: {}", mended.error().message);
+            }
+        }
+        report.faults.push_back(std::move(found.fault));
+    }
+    return report;
 }
 
 }  // namespace amivirt

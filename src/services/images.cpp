@@ -6,9 +6,9 @@
 
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
-#include "amivirt/base/revert.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
+#include "revert_log.hpp"
 
 namespace amivirt {
 
@@ -45,17 +45,6 @@ EbsDevice& root_entry(Image& image) {
     }
     image.mapping.insert(image.mapping.begin(), BlockDevice{image.root_device_name, EbsDevice{}});
     return std::get<EbsDevice>(image.mapping.front().what);
-}
-
-/// The snapshots an image's mapping names.
-std::vector<SnapshotId> snapshots_of(const Image& image) {
-    std::vector<SnapshotId> ids;
-    for (const auto& device : image.mapping) {
-        if (const auto* ebs = std::get_if<EbsDevice>(&device.what); ebs != nullptr && ebs->snapshot) {
-            ids.push_back(*ebs->snapshot);
-        }
-    }
-    return ids;
 }
 
 Result<void> check_request(const ImportRequest& request) {
@@ -142,9 +131,7 @@ Result<Image> Images::import(const AccountId& caller, const ImportRequest& reque
                                                              AMIVIRT_TRY(session.images().insert(image));
                                                              return session.layers().insert(own);
                                                          }));
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "images", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "images"));
     revert.push("undo the import", [&]() -> Result<void> {
         clear_interrupt();
         return recover(*operation);

@@ -150,7 +150,7 @@ Result<InstanceListing> Instances::describe(const AccountId& caller, const Insta
             if (old) {
                 AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) { return session.instances().erase(instance.id); }));
             } else {
-                AMIVIRT_TRY(write_down(instance, domain));
+                AMIVIRT_TRY(write_down(instance));
             }
         }
         if (changed) {
@@ -200,43 +200,22 @@ Result<InstanceListing> Instances::describe(const AccountId& caller, const Insta
     return listing;
 }
 
-Result<void> Instances::write_down(const Instance& seen, const std::optional<ObservedDomain>& domain) {
-    bool went_off = false;
-    bool terminate_now = false;
-    AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
-        went_off = false;
-        terminate_now = false;
-        auto row = AMIVIRT_TRY(session.instances().find(seen.id));
-        // A start or stop that came in between made a new launch time or another state: what was seen is then no news.
-        if (!row || row->state != seen.state || row->launched != seen.launched) {
-            return {};
-        }
-        for (const auto& operation : AMIVIRT_TRY(session.operations().list()).records) {
-            if (std::find(operation.objects.begin(), operation.objects.end(), seen.id.str()) != operation.objects.end()) {
-                return {};
-            }
-        }
-        if (row->state == InstanceState::running) {
-            AMIVIRT_TRY(next(row->state, InstanceEvent::powered_off));
-            went_off = true;
-            set_stopped_by_itself(*row, domain ? domain->reason : OffReason::none);
-            // A root that dies with the instance leaves nothing to start again.
-            terminate_now =
-                row->root_device_type == RootDeviceType::instance_store ||
-                (row->shutdown_behavior == ShutdownBehavior::terminate && domain && domain->reason == OffReason::guest_shutdown);
-        } else {
-            set_state(*row, InstanceState::running);  // somebody started it by other means, such as virsh
-        }
-        return session.instances().update(*row);
-    }));
-    if (went_off) {
-        AMIVIRT_TRY(ports_.files.remove_ephemeral(seen.id));  // what it had in instance store went with its run
+Result<void> Instances::write_down(const Instance& seen) {
+    // Claimed, or a start that comes in between would find the disks of its instance store removed under it.
+    auto operation = ports_.operations.begin(OperationKind::stop_instances, {seen.id.str()}, Duration{0},
+                                             [&](CatalogSession& session, Operation& row) -> Result<void> {
+                                                 const auto now = AMIVIRT_TRY(session.instances().find(seen.id));
+                                                 // A start or stop that came in between made a new launch time or another state: what was
+                                                 // seen is then no news.
+                                                 if (!now || now->state != seen.state || now->launched != seen.launched) {
+                                                     row.objects.clear();
+                                                 }
+                                                 return {};
+                                             });
+    if (!operation) {
+        return operation.error().code == Code::busy ? Result<void>{} : Result<void>(std::move(operation.error()));
     }
-    if (terminate_now) {
-        // It was the guest's own wish: protection against a terminate request does not stand against it (source: EC2).
-        AMIVIRT_TRY(terminate_by_id(seen.id, Force::yes));
-    }
-    return {};
+    return *operation ? settle(**operation) : Result<void>{};
 }
 
 Result<void> Instances::remove_orphans(const std::vector<ObservedDomain>& domains) {
@@ -351,13 +330,24 @@ Result<void> Instances::settle(ActiveOperation& operation) {
         }
         domains.emplace(id, std::move(domain));
     }
-    return operation.finish([&](CatalogSession& session) -> Result<void> {
+    // What a guest did by itself: the end of a root that dies with its instance, and of one that was told to end (source: EC2; protection
+    // against a terminate request does not stand against the guest's own wish).
+    const auto ends = [](const Instance& instance, const std::optional<ObservedDomain>& domain) {
+        return is_off(domain) && (instance.root_device_type == RootDeviceType::instance_store ||
+                                  (instance.state == InstanceState::running && domain && domain->reason == OffReason::guest_shutdown &&
+                                   instance.shutdown_behavior == ShutdownBehavior::terminate));
+    };
+    AMIVIRT_TRY(operation.turn_into(OperationKind::terminate_instances, [&](CatalogSession& session, Operation& row) -> Result<void> {
         for (const auto& [id, domain] : domains) {
             auto instance = AMIVIRT_TRY(session.instances().find(id));
             if (!instance || instance->state == InstanceState::terminated) {
                 continue;
             }
-            if (is_off(domain)) {
+            if (ends(*instance, domain)) {
+                set_stopped_by_itself(*instance, domain ? domain->reason : OffReason::none);
+                instance->state = InstanceState::shutting_down;
+                row.objects.push_back(id.str());
+            } else if (is_off(domain)) {
                 if (instance->state == InstanceState::running) {
                     set_stopped_by_itself(*instance, domain ? domain->reason : OffReason::none);
                 }
@@ -368,7 +358,8 @@ Result<void> Instances::settle(ActiveOperation& operation) {
             AMIVIRT_TRY(session.instances().update(*instance));
         }
         return {};
-    });
+    }));
+    return operation.finished() ? Result<void>{} : finish_termination(operation);
 }
 
 Result<Instance> Instances::start(const AccountId& caller, const std::string& id_or_name, AcceleratorRequest accelerator,

@@ -7,11 +7,11 @@
 
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
-#include "amivirt/base/revert.hpp"
 #include "amivirt/domain/device_name.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
 #include "parallel.hpp"
+#include "revert_log.hpp"
 
 namespace amivirt {
 
@@ -40,9 +40,10 @@ std::string digest(const RunRequest& request, const ImageId& image) {
     for (const auto& device : request.mapping) {
         text += fmt::format("map {} ", device.device_name);
         if (const auto* ebs = std::get_if<EbsDevice>(&device.what)) {
-            text += fmt::format("{} {} {} {} {} {}", ebs->snapshot ? ebs->snapshot->str() : "", ebs->size ? ebs->size->count : 0,
+            text += fmt::format("{} {} {} {} {} {} {}", ebs->snapshot ? ebs->snapshot->str() : "", ebs->size ? ebs->size->count : 0,
                                 ebs->type ? to_string(*ebs->type) : "", ebs->iops.value_or(0), ebs->throughput.value_or(0),
-                                ebs->delete_on_termination ? (*ebs->delete_on_termination ? "1" : "0") : "");
+                                ebs->delete_on_termination ? (*ebs->delete_on_termination ? "1" : "0") : "",
+                                ebs->encrypted ? (*ebs->encrypted ? "1" : "0") : "");
         } else if (const auto* ephemeral = std::get_if<EphemeralDevice>(&device.what)) {
             text += fmt::format("ephemeral{}", ephemeral->number);
         }
@@ -457,9 +458,7 @@ Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation
     if (plan.accelerator.fell_back) {
         progress.note(fmt::format("using TCG (software emulation, slower): {}", plan.accelerator.reason));
     }
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "instances", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "instances"));
     revert.push("undo the launch", [&]() -> Result<void> {
         clear_interrupt();
         return undo_launch(operation);

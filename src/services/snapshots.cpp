@@ -9,10 +9,10 @@
 
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
-#include "amivirt/base/revert.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
 #include "records.hpp"
+#include "revert_log.hpp"
 
 namespace amivirt {
 
@@ -21,6 +21,8 @@ namespace {
 constexpr RecordWords k_words{"snapshot", Code::invalid_snapshot_not_found, "amivirt snapshot list"};
 /// What flattening leaves at least: the base, the merged layer, the volume's top.
 constexpr std::size_t k_flattest = 3;
+/// Each layer is a file that QEMU opens; the hypervisor's side gives up at 200.
+constexpr std::size_t k_deepest = 190;
 /// Claimed beside the new layer, so that a volume is flattened once at a time, and nothing that its instance needs is claimed.
 constexpr std::string_view k_flatten_claim = "flatten ";
 
@@ -88,6 +90,9 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
     if (!faults.none()) {
         return faults.error("this snapshot");
     }
+    if (request.volumes.empty()) {
+        return Error(Code::missing_parameter, "The request must contain the parameter volumeId");
+    }
     // Which instance to claim is known from a look; whether it is still that one is seen once it is claimed.
     std::set<InstanceId> attached_to;
     std::vector<std::string> objects;
@@ -96,6 +101,9 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
             const auto volume = AMIVIRT_TRY(session.volumes().find(id));
             if (!volume || volume->owner != caller) {
                 return Error(Code::invalid_volume_not_found, fmt::format("volume \"{}\" not found", id.str()));
+            }
+            if (std::find(objects.begin(), objects.end(), id.str()) != objects.end()) {
+                return Error(Code::invalid_parameter_value, fmt::format("volume \"{}\" is named twice", id.str()));
             }
             objects.push_back(id.str());
             if (volume->attachment) {
@@ -114,10 +122,10 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
     }
 
     std::vector<Step> steps;
-    bool running = false;
     const auto reserve = [&](CatalogSession& session, Operation& row) -> Result<void> {
         steps.clear();
         const auto now = ports_.clock.now();
+        const auto layers = AMIVIRT_TRY(session.layers().list()).records;
         for (const auto& id : request.volumes) {
             Step step;
             const auto volume = AMIVIRT_TRY(session.volumes().find(id));
@@ -130,6 +138,11 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
             }
             if (volume->attachment && volume->attachment->instance != instance) {
                 return Error(Code::incorrect_state, fmt::format("volume \"{}\" has just been attached", id.str()));
+            }
+            if (chain_of(volume->layer, layers).size() >= k_deepest) {
+                return Error(Code::unsupported_operation,
+                             fmt::format("volume \"{}\" stands on {} layers: one snapshot more is too many", id.str(), k_deepest),
+                             "stop its instance once: chains are flattened then; or, at rest, run `amivirt gc --flatten`");
             }
             step.volume = *volume;
             step.snapshot.id = make_id<SnapshotId>(ports_.ids);
@@ -159,18 +172,17 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
                              fmt::format("instance \"{}\" is {}: no snapshot can be taken now", instance->str(),
                                          machine ? to_string(machine->state) : std::string_view("gone")));
             }
-            running = machine->state == InstanceState::running;
         }
         return {};
     };
     auto operation = AMIVIRT_TRY(ports_.operations.begin(OperationKind::create_snapshots, objects, k_patience, reserve));
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "snapshots", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "snapshots"));
     revert.push("settle a snapshot that failed", [&] {
         clear_interrupt();
         return settle(*operation);
     });
+    // Asked of libvirt: a machine may have been started behind our back, and what it writes to must not be sealed under it.
+    const bool running = instance && AMIVIRT_TRY(ports_.live.attached(*instance)).has_value();
     if (!running && request.quiesce == Quiesce::yes) {
         return Error(Code::unsupported_operation, "only a running guest can be frozen");
     }
@@ -258,6 +270,9 @@ Result<void> Snapshots::settle(ActiveOperation& operation) {
     if (operation.finished()) {
         return {};
     }
+    if (operation.row().kind == OperationKind::collect_layers) {
+        return ports_.storage.finish(operation);
+    }
     std::vector<SnapshotId> snapshots;
     std::vector<LayerId> tops;
     std::optional<InstanceId> instance;
@@ -291,15 +306,16 @@ Result<void> Snapshots::settle(ActiveOperation& operation) {
         AMIVIRT_TRY(store.remove(top));
         fault_point("snapshot.undone");
     }
-    return operation.finish([&](CatalogSession& session) -> Result<void> {
+    AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
         for (const auto& id : snapshots) {
             AMIVIRT_TRY(session.snapshots().erase(id));
         }
         for (const auto& id : tops) {
             AMIVIRT_TRY(session.layers().erase(id));
         }
-        return {};
-    });
+        return ports_.storage.mark_unreachable(session, row);
+    }));
+    return ports_.storage.finish(operation);
 }
 
 Result<Snapshot> Snapshots::remove(const AccountId& caller, const std::string& id_or_name) {
@@ -314,11 +330,8 @@ Result<Snapshot> Snapshots::remove(const AccountId& caller, const std::string& i
             snapshot = std::move(*found);
             std::vector<std::string> users;
             for (const auto& image : AMIVIRT_TRY(session.images().list()).records) {
-                const bool uses = std::any_of(image.mapping.begin(), image.mapping.end(), [&](const BlockDevice& device) {
-                    const auto* ebs = std::get_if<EbsDevice>(&device.what);
-                    return ebs != nullptr && ebs->snapshot == id;
-                });
-                if (uses && image.state != ImageState::deregistered && image.state != ImageState::failed) {
+                const auto its = snapshots_of(image);
+                if (keeps_snapshots(image) && std::find(its.begin(), its.end(), id) != its.end()) {
                     users.push_back(image.id.str());
                 }
             }
@@ -387,9 +400,7 @@ Result<bool> Snapshots::flatten(const VolumeId& id, Progress& progress) {
     if (!operation) {
         return false;
     }
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "snapshots", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "snapshots"));
     revert.push("undo a flattening", [&] {
         clear_interrupt();
         return settle_flattening(*operation);
@@ -416,7 +427,7 @@ Result<bool> Snapshots::flatten(const VolumeId& id, Progress& progress) {
     if (!claimed && claimed.error().code != Code::busy) {
         return claimed.error();
     }
-    if (!claimed || !unchanged) {
+    if (!claimed || !unchanged || (volume.attachment && AMIVIRT_TRY(ports_.live.attached(volume.attachment->instance)))) {
         return false;
     }
     AMIVIRT_TRY(ports_.care.rebase(volume.layer, merged.id));
@@ -458,7 +469,11 @@ Result<void> Snapshots::settle_flattening(ActiveOperation& operation) {
     if (!top || top->parent != merged) {
         AMIVIRT_TRY(store.remove(*merged));
         fault_point("flatten.undone");
-        return operation.finish([&](CatalogSession& session) { return session.layers().erase(*merged); });
+        AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
+            AMIVIRT_TRY(session.layers().erase(*merged));
+            return ports_.storage.mark_unreachable(session, row);
+        }));
+        return ports_.storage.finish(operation);
     }
     const auto seal = AMIVIRT_TRY(store.seal(*merged));
     AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {

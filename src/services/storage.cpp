@@ -72,6 +72,16 @@ Result<void> Storage::finish(ActiveOperation& operation) {
     });
 }
 
+namespace {
+
+/// A copy by tar and the like keeps whole seconds only.
+bool same_time(std::int64_t file_ns, std::int64_t recorded_ns) {
+    constexpr std::int64_t second = 1'000'000'000;
+    return file_ns == recorded_ns || (file_ns % second == 0 && file_ns / second == recorded_ns / second);
+}
+
+}  // namespace
+
 std::optional<std::string> Storage::wrong_with(const Layer& layer) {
     const auto looked = store_.look(layer.id);
     if (!looked) {
@@ -97,7 +107,7 @@ std::optional<std::string> Storage::wrong_with(const Layer& layer) {
     if (file.file_size != layer.seal->file_size) {
         return fmt::format("its file has {} bytes, and had {} when it was sealed", file.file_size.count, layer.seal->file_size.count);
     }
-    if (file.modified_ns != layer.seal->modified_ns) {
+    if (!same_time(file.modified_ns, layer.seal->modified_ns)) {
         return "its file was written to after it was sealed";
     }
     return std::nullopt;
@@ -114,12 +124,16 @@ Result<void> Storage::verify_chain(Catalog& catalog, const LayerId& top) {
             }
             at = layer->parent;
             chain.push_back(std::move(*layer));
+            if (at && std::any_of(chain.begin(), chain.end(), [&](const Layer& below) { return below.id == *at; })) {
+                return Error(Code::store_corrupt, fmt::format("the records of {} and {} name each other as parents", top.str(), at->str()),
+                             "amivirt fsck");
+            }
         }
         return {};
     }));
     for (const auto& layer : chain) {
         if (const auto wrong = wrong_with(layer)) {
-            return Error(Code::store_corrupt, fmt::format("layer {} is damaged: {}", layer.id.str(), *wrong),
+            return Error(Code::store_corrupt, fmt::format("{} is damaged: {}", layer.id.str(), *wrong),
                          "`amivirt fsck` tells what it hits");
         }
     }

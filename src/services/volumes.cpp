@@ -7,11 +7,11 @@
 
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
-#include "amivirt/base/revert.hpp"
 #include "amivirt/domain/device_name.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
 #include "records.hpp"
+#include "revert_log.hpp"
 
 namespace amivirt {
 
@@ -49,11 +49,6 @@ Result<void> check_settled(const Instance& instance, std::string_view doing) {
                  fmt::format("a volume cannot be {} instance \"{}\": it is {}", doing, instance.id.str(), to_string(instance.state)));
 }
 
-bool same_device(const std::string& a, const std::string& b) {
-    const auto name = parse_device_name(a);
-    return name && name == parse_device_name(b);
-}
-
 /// `wanted` if it is free, or the first name that is; EC2 recommends /dev/sdf to /dev/sdp for attached volumes.
 Result<std::string> choose_device(CatalogSession& session, const Instance& instance, const std::string& wanted) {
     std::vector<std::string> taken;
@@ -85,7 +80,8 @@ Result<std::string> choose_device(CatalogSession& session, const Instance& insta
                  "name one: --device /dev/xvdba");
 }
 
-/// False instead of an error when the domain turned out not to run: then the change is one of catalog and file alone.
+/// False instead of an error when the domain does not run: then the change is one of catalog and file alone. Asked of libvirt, never told
+/// from the catalog: a machine may have been started or stopped behind our back.
 Result<bool> on_running(Result<void> done) {
     if (done) {
         return true;
@@ -94,6 +90,14 @@ Result<bool> on_running(Result<void> done) {
         return false;
     }
     return std::move(done.error());
+}
+
+/// The same while settling, where a disk that the domain lacks leaves nothing to settle.
+Result<bool> on_having(Result<void> done) {
+    if (!done && done.error().code == Code::invalid_attachment_not_found) {
+        return false;
+    }
+    return on_running(std::move(done));
 }
 
 struct Held {
@@ -218,9 +222,7 @@ Result<Volume> Volumes::create(const AccountId& caller, const CreateVolumeReques
             row.objects = {volume.id.str(), layer.id.str()};
             return {};
         }));
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "volumes", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "volumes"));
     revert.push("undo the creation of a volume", [&] { return undo_create(*operation); });
     if (layer.parent) {
         AMIVIRT_TRY(ports_.storage.verify_chain(ports_.catalog, *layer.parent));
@@ -249,17 +251,22 @@ Result<void> Volumes::undo_create(ActiveOperation& operation) {
         AMIVIRT_TRY(ports_.storage.store().remove(*held.layer));
     }
     fault_point("volume.removed");
-    return operation.finish([&](CatalogSession& session) -> Result<void> {
+    // What it was to stand on may have lost its last other user meanwhile.
+    AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
         AMIVIRT_TRY(session.volumes().erase(held.volume));
-        return held.layer ? session.layers().erase(*held.layer) : Result<void>{};
-    });
+        if (held.layer) {
+            AMIVIRT_TRY(session.layers().erase(*held.layer));
+        }
+        return ports_.storage.mark_unreachable(session, row);
+    }));
+    return ports_.storage.finish(operation);
 }
 
 Result<Volume> Volumes::attach(const AccountId& caller, const AttachVolumeRequest& request) {
     const auto id = AMIVIRT_TRY(resolve(caller, request.volume)).id;
     const auto to = AMIVIRT_TRY(ports_.instances.resolve(caller, request.instance)).id;
+    AMIVIRT_TRY(ports_.storage.verify_chain(ports_.catalog, AMIVIRT_TRY(reread(id)).layer));
     Volume volume;
-    bool running = false;
     auto operation = AMIVIRT_TRY(ports_.operations.begin(
         OperationKind::attach_volume, {id.str(), to.str()}, k_patience, [&](CatalogSession& session, Operation&) -> Result<void> {
             volume = AMIVIRT_TRY(find_volume(session, id));
@@ -274,26 +281,20 @@ Result<Volume> Volumes::attach(const AccountId& caller, const AttachVolumeReques
             }
             const auto instance = AMIVIRT_TRY(find_instance(session, to));
             AMIVIRT_TRY(check_settled(instance, "attached to"));
-            running = instance.state == InstanceState::running;
             const auto device = AMIVIRT_TRY(choose_device(session, instance, request.device));
             volume.state = *in_use;
             volume.attachment =
                 Attachment{to, device, same_device(device, instance.root_device_name), request.delete_on_termination, ports_.clock.now()};
             return session.volumes().update(volume);
         }));
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "volumes", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "volumes"));
     revert.push("settle an attachment that failed", [&] {
         clear_interrupt();
         return settle_attachment(*operation);
     });
-    AMIVIRT_TRY(ports_.storage.verify_chain(ports_.catalog, volume.layer));
-    if (running) {
-        AMIVIRT_TRY_CONTEXT(on_running(ports_.live.attach(to, disk_of(volume, ports_.storage.store()))),
-                            fmt::format("attaching volume {} to {}", id.str(), to.str()));
-        fault_point("attach.plugged");
-    }
+    AMIVIRT_TRY_CONTEXT(on_running(ports_.live.attach(to, disk_of(volume, ports_.storage.store()))),
+                        fmt::format("attaching volume {} to {}", id.str(), to.str()));
+    fault_point("attach.plugged");
     AMIVIRT_TRY(operation->finish([](CatalogSession&) -> Result<void> { return {}; }));
     revert.commit();
     return volume;
@@ -305,7 +306,7 @@ Result<Volume> Volumes::detach(const AccountId& caller, const std::string& id_or
         return seen;
     }
     const auto from = seen.attachment->instance;
-    bool running = false;
+    bool is_root = false;
     auto operation = AMIVIRT_TRY(ports_.operations.begin(
         OperationKind::detach_volume, {seen.id.str(), from.str()}, k_patience,
         [&](CatalogSession& session, Operation& row) -> Result<void> {
@@ -320,29 +321,29 @@ Result<Volume> Volumes::detach(const AccountId& caller, const std::string& id_or
             }
             const auto instance = AMIVIRT_TRY(find_instance(session, from));
             AMIVIRT_TRY(check_settled(instance, "detached from"));
-            running = instance.state == InstanceState::running;
-            if (running && volume.attachment->is_root) {
-                return Error(Code::operation_not_permitted,
-                             fmt::format("volume \"{}\" is the root of instance \"{}\", which is running", seen.id.str(), from.str()),
-                             fmt::format("amivirt stop {}", from.str()));
-            }
+            is_root = volume.attachment->is_root;
             return {};
         }));
     if (!operation) {
         return reread(seen.id);
     }
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "volumes", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "volumes"));
     revert.push("settle a detachment that failed", [&] {
         clear_interrupt();
         return settle_attachment(*operation);
     });
-    if (running) {
-        AMIVIRT_TRY_CONTEXT(on_running(ports_.live.detach(from, serial_of(seen.id), patience)),
-                            fmt::format("detaching volume {} from {}", seen.id.str(), from.str()));
-        fault_point("detach.unplugged");
+    if (is_root && AMIVIRT_TRY(ports_.live.attached(from))) {
+        return Error(Code::operation_not_permitted,
+                     fmt::format("volume \"{}\" is the root of instance \"{}\", which is running", seen.id.str(), from.str()),
+                     fmt::format("amivirt stop {}", from.str()));
     }
+    if (auto let_go = on_running(ports_.live.detach(from, serial_of(seen.id), patience)); !let_go) {
+        if (let_go.error().code == Code::timed_out) {
+            let_go.error().hint = "it stays attached until the guest does; the same command again waits on";
+        }
+        return std::move(let_go.error()).with_context(fmt::format("detaching volume {} from {}", seen.id.str(), from.str()));
+    }
+    fault_point("detach.unplugged");
     AMIVIRT_TRY(operation->finish([&](CatalogSession& session) { return drop_attachment(session, seen.id); }));
     revert.commit();
     return reread(seen.id);
@@ -370,14 +371,14 @@ Result<void> Volumes::go_on_detaching(ActiveOperation& operation) {
     return {};
 }
 
-/// After an attach or detach that did not come to its end: a running domain says what is; otherwise an attach did happen (the next start
-/// plugs it in), and so did a detach.
+/// After an attach or detach that did not come to its end: a running domain says what is. Where none runs, neither leaves the volume
+/// attached: an attach was not acknowledged, and there is no guest that would have to let go.
 Result<void> Volumes::settle_attachment(ActiveOperation& operation) {
     if (operation.finished()) {
         return {};
     }
     const auto held = AMIVIRT_TRY(objects_of(operation.row()));
-    bool attached = operation.row().kind == OperationKind::attach_volume;
+    bool attached = false;
     if (held.instance) {
         if (const auto disks = AMIVIRT_TRY(ports_.live.attached(*held.instance))) {
             attached =
@@ -396,7 +397,6 @@ Result<Volume> Volumes::modify(const AccountId& caller, const std::string& id_or
     }
     Volume before;
     Volume after;
-    bool running = false;
     auto operation = AMIVIRT_TRY(ports_.operations.begin(
         OperationKind::modify_volume, objects, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
             before = AMIVIRT_TRY(find_volume(session, seen.id));
@@ -409,11 +409,9 @@ Result<Volume> Volumes::modify(const AccountId& caller, const std::string& id_or
                              fmt::format("volume \"{}\" cannot be modified: it is {}", seen.id.str(), to_string(before.state)));
             }
             after = AMIVIRT_TRY(modified(before, request));
-            running = false;
             if (before.attachment) {
                 const auto instance = AMIVIRT_TRY(find_instance(session, before.attachment->instance));
                 AMIVIRT_TRY(check_settled(instance, "modified while attached to"));
-                running = instance.state == InstanceState::running;
             }
             if (after.size == before.size && after.type == before.type && after.iops == before.iops &&
                 after.throughput == before.throughput) {
@@ -424,9 +422,7 @@ Result<Volume> Volumes::modify(const AccountId& caller, const std::string& id_or
     if (!operation) {
         return before;
     }
-    Revert revert([this](const std::string& what, const Error& error) {
-        ports_.log.write(LogLevel::error, "volumes", fmt::format("could not {}: {}", what, amivirt::describe(error)));
-    });
+    Revert revert(logged(ports_.log, "volumes"));
     revert.push("settle a modification that failed", [&] {
         clear_interrupt();
         return settle_size(*operation);
@@ -434,25 +430,35 @@ Result<Volume> Volumes::modify(const AccountId& caller, const std::string& id_or
     const auto serial = serial_of(seen.id);
     if (after.size != before.size) {
         bool live = false;
-        if (running) {
-            live = AMIVIRT_TRY(on_running(ports_.live.resize(before.attachment->instance, serial, after.size.bytes())));
+        if (before.attachment) {
+            auto resized = on_running(ports_.live.resize(before.attachment->instance, serial, after.size.bytes()));
+            if (!resized && resized.error().code == Code::invalid_attachment_not_found) {
+                resized.error().hint =
+                    fmt::format("its guest let go of it: `amivirt volume detach {}`, then attach it again", seen.id.str());
+            }
+            live = AMIVIRT_TRY(std::move(resized));
         }
         if (!live) {
             AMIVIRT_TRY(ports_.storage.store().grow(before.layer, after.size.bytes()));
         }
         fault_point("modify.grown");
     }
-    if (running && (after.iops != before.iops || after.throughput != before.throughput)) {
+    if (before.attachment && (after.iops != before.iops || after.throughput != before.throughput)) {
         AMIVIRT_TRY(on_running(ports_.live.tune(before.attachment->instance, serial, after.iops, after.throughput)));
         fault_point("modify.tuned");
     }
     AMIVIRT_TRY(operation->finish([&](CatalogSession& session) -> Result<void> {
-        AMIVIRT_TRY(session.volumes().update(after));
         auto layer = AMIVIRT_TRY(session.layers().find(after.layer));
-        if (!layer) {
-            return Error(Code::store_corrupt, fmt::format("the row of layer {} is gone", after.layer.str()));
+        auto row = AMIVIRT_TRY(session.volumes().find(after.id));
+        if (!layer || !row) {
+            return Error(Code::store_corrupt, fmt::format("the record of {} or its layer is gone", after.id.str()));
         }
         layer->virtual_size = after.size.bytes();
+        row->size = after.size;
+        row->type = after.type;
+        row->iops = after.iops;
+        row->throughput = after.throughput;
+        AMIVIRT_TRY(session.volumes().update(*row));
         return session.layers().update(*layer);
     }));
     revert.commit();
@@ -499,7 +505,7 @@ Result<void> Volumes::settle_size(ActiveOperation& operation) {
     const auto volume = AMIVIRT_TRY(reread(held.volume));
     const auto file = AMIVIRT_TRY(ports_.storage.store().look(volume.layer));
     if (held.instance) {
-        AMIVIRT_TRY(on_running(ports_.live.tune(*held.instance, serial_of(volume.id), volume.iops, volume.throughput)));
+        AMIVIRT_TRY(on_having(ports_.live.tune(*held.instance, serial_of(volume.id), volume.iops, volume.throughput)));
     }
     return operation.finish([&](CatalogSession& session) -> Result<void> {
         auto row = AMIVIRT_TRY(session.volumes().find(volume.id));
@@ -542,18 +548,21 @@ Result<Volume> Volumes::set_delete_on_termination(const AccountId& caller, const
                                                   bool value) {
     const auto id = AMIVIRT_TRY(ports_.instances.resolve(caller, instance)).id;
     std::optional<Volume> changed;
-    AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
-        for (auto& volume : volumes_of(id, AMIVIRT_TRY(session.volumes().list()).records)) {
-            if (same_device(volume.attachment->device_name, device) && !volume.instance_store) {
-                volume.attachment->delete_on_termination = value;
-                AMIVIRT_TRY(session.volumes().update(volume));
-                changed = std::move(volume);
-                return {};
+    // Claimed, so that no operation on the instance overwrites it with what it read before.
+    AMIVIRT_TRY(ports_.operations.begin(
+        OperationKind::modify_volume, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
+            row.objects.clear();
+            for (auto& volume : volumes_of(id, AMIVIRT_TRY(session.volumes().list()).records)) {
+                if (same_device(volume.attachment->device_name, device) && !volume.instance_store) {
+                    volume.attachment->delete_on_termination = value;
+                    AMIVIRT_TRY(session.volumes().update(volume));
+                    changed = std::move(volume);
+                    return {};
+                }
             }
-        }
-        return Error(Code::invalid_attachment_not_found, fmt::format("instance \"{}\" has no volume at \"{}\"", id.str(), device),
-                     fmt::format("`amivirt instance show {}` lists its devices", id.str()));
-    }));
+            return Error(Code::invalid_attachment_not_found, fmt::format("instance \"{}\" has no volume at \"{}\"", id.str(), device),
+                         fmt::format("`amivirt instance show {}` lists its devices", id.str()));
+        }));
     return std::move(*changed);
 }
 

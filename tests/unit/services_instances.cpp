@@ -254,7 +254,7 @@ TEST_F(InstancesTest, WhatLibvirtSeesIsWrittenDown) {
     EXPECT_EQ(shown[1].instance.state_reason_code, "Server.InternalError");
     EXPECT_EQ(shown[2].instance.state, InstanceState::running);
     EXPECT_EQ(state_of(ids_of[1].id), InstanceState::stopped);
-    EXPECT_EQ(hypervisor.script().calls("observe"), 1U) << "one call for all";
+    EXPECT_EQ(hypervisor.script().calls("observe"), 3U) << "one call for all, and one for each that changed, once it is claimed";
     expect_clean();
 }
 

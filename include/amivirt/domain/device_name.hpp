@@ -32,4 +32,7 @@ struct DeviceName {
 /// "/dev/sdb", "sdb", "xvdba", "/dev/vda1"; with and without /dev/ is the same name, another bus is another. nullopt: ill-formed.
 [[nodiscard]] std::optional<DeviceName> parse_device_name(std::string_view text);
 
+/// Two spellings of one device ("sdb", "/dev/sdb"); an ill-formed one is the same as none.
+[[nodiscard]] bool same_device(std::string_view a, std::string_view b);
+
 }  // namespace amivirt

@@ -49,6 +49,11 @@ struct Image {
     std::string source_location;  ///< file or URL it came from, for people
 };
 
+/// The snapshots that the mapping names.
+[[nodiscard]] std::vector<SnapshotId> snapshots_of(const Image& image);
+/// May its snapshots not be deleted? While it can still be launched, now or once it is enabled again.
+[[nodiscard]] bool keeps_snapshots(const Image& image) noexcept;
+
 /// EC2's rule: 3..128 characters of `A-Za-z0-9 ()[]./-'@_`. invalid_ami_name_malformed.
 [[nodiscard]] Result<void> check_image_name(std::string_view name);
 /// At most 255 characters.

@@ -115,7 +115,7 @@ private:
     [[nodiscard]] Result<void> settle(ActiveOperation& operation);
     [[nodiscard]] Result<void> finish_termination(ActiveOperation& operation);
     [[nodiscard]] Result<Instance> terminate_by_id(const InstanceId& id, Force force);
-    [[nodiscard]] Result<void> write_down(const Instance& seen, const std::optional<ObservedDomain>& domain);
+    [[nodiscard]] Result<void> write_down(const Instance& seen);
     [[nodiscard]] Result<void> remove_orphans(const std::vector<ObservedDomain>& domains);
     [[nodiscard]] Result<Instance> reread(const InstanceId& id);
     Ports ports_;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "amivirt/domain/device_name.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -26,13 +27,6 @@ using yaml::quote;
 
 constexpr std::size_t k_max_devices = 100;
 constexpr std::string_view k_any_snapshot = "snap-00000000000000000";  // stands for the one the import will make
-
-/// The same device, however its name is written: "/dev/sda1", "sda1".
-bool same_device(std::string_view a, std::string_view b) {
-    constexpr std::string_view prefix = "/dev/";
-    const auto bare = [&](std::string_view name) { return name.starts_with(prefix) ? name.substr(prefix.size()) : name; };
-    return bare(a) == bare(b);
-}
 
 EbsDevice placeholder() {
     EbsDevice ebs;
