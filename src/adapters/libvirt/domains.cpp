@@ -60,6 +60,10 @@ DiskChain Domains::chain(const Connection& connection, const DiskSource& disk) {
     return chain;
 }
 
+Encrypted Domains::encrypted(const Connection& connection, const DiskSource& disk) {
+    return connection.driver == Driver::qemu ? disk_chain(disk).top : Encrypted::no;
+}
+
 Result<Outcome> Domains::lend_key(const Connection& connection, const std::string& store_id) const {
     const std::string uuid = secret_uuid(store_id);
     if (uuid.empty()) {

@@ -75,6 +75,8 @@ public:
 
     /// The disk's chain as this daemon must be told it.
     [[nodiscard]] DiskChain chain(const Connection& connection, const DiskSource& disk);
+    /// Is the file itself encrypted, whatever lies below it?
+    [[nodiscard]] static Encrypted encrypted(const Connection& connection, const DiskSource& disk);
     /// Lends the store's key to the daemon.
     [[nodiscard]] Result<Outcome> lend_key(const Connection& connection, const std::string& store_id) const;
 

@@ -16,8 +16,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // A guest that has not booted far enough may lose a request, and QEMU takes no second one within a second of the first.
 constexpr milliseconds k_ask_again{1100};
 constexpr milliseconds k_look_again{100};
-// How long an agent may take to answer; left to itself libvirt waits for ever.
-constexpr int k_agent_seconds = 10;
+// How long an agent may take to answer to a greeting.
+constexpr int k_agent_seconds = 5;
 // Another process may take the target name that was free a moment ago.
 constexpr int k_target_attempts = 5;
 
@@ -247,6 +247,16 @@ bool writes_to(const Machine& machine, const std::vector<NewTop>& tops) {
     });
 }
 
+/// Does the guest's agent answer? One that hangs must not be asked to freeze: it would do so when it wakes up, with nobody to thaw it. From
+/// then on libvirt waits for its answers without end, for the same reason.
+bool agent_answers(virDomainPtr domain) {
+    long long seconds = 0;
+    unsigned nanoseconds = 0;
+    virDomainAgentSetResponseTimeout(domain, k_agent_seconds, 0);
+    const bool answers = virDomainGetTime(domain, &seconds, &nanoseconds, 0) == 0;
+    return virDomainAgentSetResponseTimeout(domain, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK, 0) == 0 && answers;
+}
+
 /// One transaction in QEMU; the snapshot itself is the catalog's to remember. libvirt freezes and thaws, not we: killed in between, we
 /// would leave the guest frozen.
 Outcome take_snapshot(virDomainPtr domain, const std::string& xml, LiveDisks::Frozen frozen) {
@@ -254,7 +264,6 @@ Outcome take_snapshot(virDomainPtr domain, const std::string& xml, LiveDisks::Fr
                      VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT;
     if (frozen == LiveDisks::Frozen::yes) {
         flags |= VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE;
-        virDomainAgentSetResponseTimeout(domain, k_agent_seconds, 0);
     }
     const SnapshotPtr taken(virDomainSnapshotCreateXML(domain, xml.c_str(), flags));
     return taken ? Outcome() : Outcome(last_failure());
@@ -271,16 +280,18 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
             if (disk == nullptr) {
                 return no_disk(instance, overlay.serial);
             }
-            tops.push_back({disk->target, overlay.top, domains_->chain(call.connection, overlay.top).top});
+            tops.push_back({disk->target, overlay.top, domains_->encrypted(call.connection, overlay.top)});
             encrypted = encrypted || tops.back().encrypted == Encrypted::yes;
         }
         // On a second attempt: the daemon went away after it had taken the snapshot, and came back.
         if (tops.empty() || (call.attempt == Attempt::repeated && writes_to(call.machine, tops))) {
             return Outcome();
         }
-        if (quiesce == Quiesce::yes && !call.machine.agent) {
+        frozen = quiesce != Quiesce::no && call.machine.agent && agent_answers(call.domain) ? Frozen::yes : Frozen::no;
+        if (quiesce == Quiesce::yes && frozen == Frozen::no) {
             return Error(Code::unsupported_operation,
-                         fmt::format("the file systems of \"{}\" cannot be frozen: no QEMU guest agent runs in it", instance.str()),
+                         fmt::format("the file systems of \"{}\" cannot be frozen: no QEMU guest agent {} in it", instance.str(),
+                                     call.machine.agent ? "answers" : "runs"),
                          "install qemu-guest-agent in the guest, or do not ask for it to be frozen");
         }
         if (encrypted) {
@@ -289,7 +300,6 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
             }
         }
         const std::string xml = render_snapshot(call.machine, tops, secret_uuid(call.machine.store_id));
-        frozen = call.machine.agent && quiesce != Quiesce::no ? Frozen::yes : Frozen::no;
         Outcome failure = take_snapshot(call.domain, xml, frozen);
         if (failure && frozen == Frozen::yes) {
             // libvirt also fails when it has the snapshot and only the agent did not answer to the thaw.
