@@ -480,7 +480,7 @@ Result<Volume> Volumes::modified(const Volume& before, const ModifyVolumeRequest
     device.iops = after.iops;
     device.throughput = after.throughput;
     std::vector<Error> limits;
-    check_limits(before.id.str(), device, limits);
+    check_limits(fmt::format("volume \"{}\"", before.id.str()), device, limits);
     for (auto& fault : limits) {
         faults.add(std::move(fault));
     }
