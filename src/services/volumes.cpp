@@ -539,13 +539,13 @@ Result<Volume> Volumes::remove(const AccountId& caller, const std::string& id_or
 }
 
 Result<Volume> Volumes::set_delete_on_termination(const AccountId& caller, const std::string& instance, const std::string& device,
-                                                  bool value) {
+                                                  DeleteOnTermination value) {
     const auto id = AMIVIRT_TRY(ports_.instances.resolve(caller, instance)).id;
     std::optional<Volume> changed;
     AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
         for (auto& volume : volumes_of(id, AMIVIRT_TRY(session.volumes().list()).records)) {
             if (same_device(volume.attachment->device_name, device) && !volume.instance_store) {
-                volume.attachment->delete_on_termination = value;
+                volume.attachment->delete_on_termination = value == DeleteOnTermination::yes;
                 AMIVIRT_TRY(session.volumes().update(volume));
                 changed = std::move(volume);
                 return {};
