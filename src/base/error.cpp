@@ -90,6 +90,13 @@ const CodeFacts& facts(Code code) noexcept {
     return *found;
 }
 
-std::string describe(const Error& error) { return fmt::format("{} ({})", error.message, facts(error.code).name); }
+std::string describe(const Error& error) {
+    const std::string_view name = facts(error.code).name;
+    const std::string_view message = error.message;
+    if (const std::size_t end = message.find(":\n"); end != std::string_view::npos) {
+        return fmt::format("{} ({}){}", message.substr(0, end), name, message.substr(end));
+    }
+    return fmt::format("{} ({})", message, name);
+}
 
 }  // namespace amivirt

@@ -26,6 +26,13 @@ bool well_formed_id(std::string_view text, std::string_view prefix) noexcept {
     return text.size() == k_id_digits && std::all_of(text.begin(), text.end(), is_lower_hex);
 }
 
+std::string ill_formed_id(std::string_view text, std::string_view prefix) {
+    if (text.starts_with(prefix)) {
+        return fmt::format("Invalid id: \"{}\" (expecting \"{}\" and {} hexadecimal digits)", text, prefix, k_id_digits);
+    }
+    return fmt::format("Invalid id: \"{}\" (expecting \"{}...\")", text, prefix);
+}
+
 }  // namespace detail
 
 Result<AccountId> AccountId::parse(std::string_view text) {

@@ -241,32 +241,31 @@ void check_names(const BlockDeviceMapping& mapping, std::string_view whose, std:
     }
 }
 
-void check_limits(std::string_view device_name, const EbsDevice& ebs, std::vector<Error>& faults) {
+void check_limits(std::string_view what, const EbsDevice& ebs, std::vector<Error>& faults) {
     const Limits& limits = limits_of(ebs.type.value_or(VolumeType::gp3));
     const std::string_view type = to_string(limits.type);
     const auto value_fault = [&](std::string message) { faults.emplace_back(Code::invalid_parameter_value, std::move(message)); };
     if (ebs.size && (ebs.size->count < limits.min_gib || ebs.size->count > limits.max_gib)) {
-        value_fault(fmt::format("The size of \"{}\", {} GiB, is not possible for a {} volume (expecting {} to {} GiB)", device_name,
+        value_fault(fmt::format("The size of {}, {} GiB, is not possible for volume type {} (expecting {} to {} GiB)", what,
                                 ebs.size->count, type, limits.min_gib, limits.max_gib));
     }
     if (limits.max_iops == 0) {
         if (ebs.iops) {
-            faults.emplace_back(
-                Code::invalid_parameter_combination,
-                fmt::format("The device \"{}\" asks for {} IOPS, which a {} volume does not support", device_name, *ebs.iops, type));
+            faults.emplace_back(Code::invalid_parameter_combination,
+                                fmt::format("The IOPS of {}, {}, are not supported by volume type {}", what, *ebs.iops, type));
         }
     } else if (!ebs.iops) {
         if (limits.type != VolumeType::gp3) {
             faults.emplace_back(Code::missing_parameter,
-                                fmt::format("The device \"{}\" does not say its IOPS, which a {} volume needs", device_name, type));
+                                fmt::format("The IOPS of {} are not said, and volume type {} needs them", what, type));
         }
     } else if (*ebs.iops < limits.min_iops || *ebs.iops > limits.max_iops) {
-        value_fault(fmt::format("The IOPS of \"{}\", {}, are not possible for a {} volume (expecting {} to {})", device_name, *ebs.iops,
-                                type, limits.min_iops, limits.max_iops));
+        value_fault(fmt::format("The IOPS of {}, {}, are not possible for volume type {} (expecting {} to {})", what, *ebs.iops, type,
+                                limits.min_iops, limits.max_iops));
     } else if (ebs.size && ebs.size->count >= limits.min_gib && ebs.size->count <= limits.max_gib) {
         const std::uint64_t most = std::max(limits.free_iops, ebs.size->count * limits.iops_per_gib);
         if (*ebs.iops > most) {
-            value_fault(fmt::format("The IOPS of \"{}\", {}, are too many for a {} volume of {} GiB (at most {}, {} per GiB)", device_name,
+            value_fault(fmt::format("The IOPS of {}, {}, are too many for volume type {} and {} GiB (at most {}, {} per GiB)", what,
                                     *ebs.iops, type, ebs.size->count, most, limits.iops_per_gib));
         }
     }
@@ -275,14 +274,13 @@ void check_limits(std::string_view device_name, const EbsDevice& ebs, std::vecto
     }
     if (limits.type != VolumeType::gp3) {
         faults.emplace_back(Code::invalid_parameter_combination,
-                            fmt::format("The device \"{}\" asks for a throughput of {} MiB/s, which a {} volume does not support",
-                                        device_name, *ebs.throughput, type));
+                            fmt::format("The throughput of {}, {} MiB/s, is not supported by volume type {}", what, *ebs.throughput, type));
     } else if (*ebs.throughput < k_min_throughput || *ebs.throughput > k_max_throughput) {
-        value_fault(fmt::format("The throughput of \"{}\", {} MiB/s, is not possible for a {} volume (expecting {} to {} MiB/s)",
-                                device_name, *ebs.throughput, type, k_min_throughput, k_max_throughput));
+        value_fault(fmt::format("The throughput of {}, {} MiB/s, is not possible for volume type {} (expecting {} to {} MiB/s)", what,
+                                *ebs.throughput, type, k_min_throughput, k_max_throughput));
     } else if (const std::uint32_t iops = ebs.iops.value_or(k_baseline_iops); *ebs.throughput > iops / k_iops_per_throughput) {
-        value_fault(fmt::format("The throughput of \"{}\", {} MiB/s, is too high for {} IOPS (at most {} MiB/s, 0.25 per IOPS)",
-                                device_name, *ebs.throughput, iops, iops / k_iops_per_throughput));
+        value_fault(fmt::format("The throughput of {}, {} MiB/s, is too high for {} IOPS (at most {} MiB/s, 0.25 per IOPS)", what,
+                                *ebs.throughput, iops, iops / k_iops_per_throughput));
     }
 }
 
@@ -321,7 +319,7 @@ std::vector<Error> check_mapping(const BlockDeviceMapping& mapping) {
             faults.emplace_back(Code::invalid_block_device_mapping,
                                 fmt::format("The device \"{}\" has neither a snapshot nor a size", entry.device_name));
         }
-        check_limits(entry.device_name, *ebs, faults);
+        check_limits(fmt::format("device \"{}\"", entry.device_name), *ebs, faults);
     }
     return faults;
 }

@@ -185,7 +185,7 @@ private:
                                                     said.size->count, snapshot->id.str(), snapshot->size.count)));
             }
         }
-        check_limits(name, said, faults_);
+        check_limits(fmt::format("device \"{}\"", name), said, faults_);
         ResolvedDevice device;
         device.device_name = name;
         device.snapshot = said.snapshot;

@@ -80,6 +80,30 @@ Result<VolumeState> next(VolumeState state, VolumeEvent event) {
                  fmt::format("A volume that is {} cannot {}", to_string(state), word_for(k_events, event)));
 }
 
+std::optional<std::uint32_t> nominal_iops(const Volume& volume) noexcept {
+    // Source: EC2, "Amazon EBS volume types".
+    constexpr std::uint32_t k_gp3 = 3000;
+    constexpr std::uint64_t k_gp2_least = 100;
+    constexpr std::uint64_t k_gp2_most = 16000;
+    constexpr std::uint64_t k_gp2_per_gib = 3;
+    if (volume.iops) {
+        return volume.iops;
+    }
+    if (volume.type == VolumeType::gp3) {
+        return k_gp3;
+    }
+    if (volume.type == VolumeType::gp2) {
+        const std::uint64_t gib = std::min(volume.size.count, k_gp2_most);
+        return static_cast<std::uint32_t>(std::clamp(gib * k_gp2_per_gib, k_gp2_least, k_gp2_most));
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint32_t> nominal_throughput(const Volume& volume) noexcept {
+    constexpr std::uint32_t k_gp3 = 125;  // MiB/s
+    return volume.throughput || volume.type != VolumeType::gp3 ? volume.throughput : std::optional(k_gp3);
+}
+
 std::set<LayerId> unreachable_layers(const std::vector<Layer>& layers, const std::vector<Snapshot>& snapshots,
                                      const std::vector<Volume>& volumes) {
     std::unordered_map<LayerId, const Layer*> by_id;

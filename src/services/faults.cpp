@@ -9,8 +9,8 @@ Error Faults::error(const std::string& what) const {
         return errors_.front();
     }
     Error all(errors_.front().code, fmt::format("{} has {} faults:", what, errors_.size()));
-    for (const auto& error : errors_) {
-        all.message += "\n  " + describe(error);
+    for (const auto& error : errors_) {  // the headline tells its code; a line does where it differs
+        all.message += "\n  " + (error.code == all.code ? error.message : describe(error));
     }
     return all;
 }

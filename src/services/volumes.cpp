@@ -486,7 +486,7 @@ Result<Volume> Volumes::modified(const Volume& before, const ModifyVolumeRequest
     device.iops = after.iops;
     device.throughput = after.throughput;
     std::vector<Error> limits;
-    check_limits(before.id.str(), device, limits);
+    check_limits(fmt::format("volume \"{}\"", before.id.str()), device, limits);
     for (auto& fault : limits) {
         faults.add(std::move(fault));
     }
@@ -545,7 +545,7 @@ Result<Volume> Volumes::remove(const AccountId& caller, const std::string& id_or
 }
 
 Result<Volume> Volumes::set_delete_on_termination(const AccountId& caller, const std::string& instance, const std::string& device,
-                                                  bool value) {
+                                                  DeleteOnTermination value) {
     const auto id = AMIVIRT_TRY(ports_.instances.resolve(caller, instance)).id;
     std::optional<Volume> changed;
     // Claimed, so that no operation on the instance overwrites it with what it read before.
@@ -554,7 +554,7 @@ Result<Volume> Volumes::set_delete_on_termination(const AccountId& caller, const
             row.objects.clear();
             for (auto& volume : volumes_of(id, AMIVIRT_TRY(session.volumes().list()).records)) {
                 if (same_device(volume.attachment->device_name, device) && !volume.instance_store) {
-                    volume.attachment->delete_on_termination = value;
+                    volume.attachment->delete_on_termination = value == DeleteOnTermination::yes;
                     AMIVIRT_TRY(session.volumes().update(volume));
                     changed = std::move(volume);
                     return {};

@@ -28,21 +28,16 @@ class BadInput(Case):
 
     def refused(self, status, *words, says=(), **environment):
         """Fails with `status`, says all of `says` in lines that begin as errors do, and leaves no trace."""
-        before = self.state()
+        before = self.store.state()
         result = self.store.run(*words, **environment)
         self.assertEqual(result.status, status, result)
         self.assertEqual(result.out, "", "stdout is data")
         self.assertRegex(result.err, r"(?m)^amivirt: ")
         for text in says:
             self.assertIn(str(text), result.err)
-        self.assertEqual(self.state(), before)
+        self.assertEqual(self.store.state(), before)
         self.assert_clean()
         return result
-
-    def state(self):
-        tables = ("image", "instance", "volume", "snapshot", "layer", "operation", "port_forward", "download")
-        return ({t: self.store.rows(f"SELECT * FROM {t}") for t in tables}, self.store.files("disks"), self.store.files("instances"),
-                self.store.files("staging"), self.store.files("downloads"), self.store.files("locks"), self.store.domains())
 
     def import_refused(self, path, *says, status=2, words=()):
         return self.refused(status, "image", "import", path, "--name", "bad", "--no-inspect", *words, says=[pathlib.Path(path).name, *says])

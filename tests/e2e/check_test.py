@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import threading
+import time
 
 from harness import TINY, GuestCase, main, virsh, wait_until
 
@@ -140,6 +142,105 @@ class Check(GuestCase):
         self.assertEqual(self.volume(volume)["Size"], 2)
         self.store.ok("volume", "delete", volume)
         self.store.ok("terminate", instance)
+        self.assert_clean()
+
+
+    def test_a_volumes_own_layer_lost_cut_or_overwritten(self):
+        """What a volume writes to has no seal; that it is no disk any more is seen all the same."""
+        instance = self.launch("--name", "victim", "--map", "/dev/sdb=:1:true")
+        device, _ = self.disks(instance)["vol" + self.instance(instance)["BlockDeviceMappings"][1]["Ebs"]["VolumeId"][4:]]
+        self.ssh(instance, f"dd if=/dev/urandom of=/dev/{device} bs=1M count=4 conv=fsync 2>/dev/null; echo kept > /root/kept; sync")
+        self.store.ok("stop", instance)
+        text = b"Dear disk,\nI am but a letter.\n" * 100
+
+        def cut(size):
+            return lambda path, kept: os.truncate(path, int(len(kept) * size) if isinstance(size, float) else size)
+
+        for volume in (m["Ebs"]["VolumeId"] for m in self.instance(instance)["BlockDeviceMappings"]):
+            path = self.layer_of("volume", volume)
+            kept = path.read_bytes()
+            for name, damage in (("deleted", lambda path, _: path.unlink()), ("emptied", cut(0)), ("cut in its header", cut(100)),
+                                 ("cut in half", cut(0.5)), ("overwritten with text", lambda path, _: path.write_bytes(text))):
+                with self.subTest(volume=volume, damage=name):
+                    damage(path, kept)
+                    found = self.store.run("fsck")
+                    self.assertEqual(found.status, 1, found)
+                    for word in (path.stem, volume, instance):
+                        self.assertIn(word, found.out)
+                    self.assertIn(path.stem, self.refused(1, "StoreCorrupt", "start", "victim").err)
+                    self.assertEqual(virsh("domstate", instance).strip(), "shut off")
+                    self.assertEqual(self.instance("victim")["State"]["Name"], "stopped")
+                    mended = self.store.run("fsck", "--repair")  # nothing is made up in its place
+                    self.assertEqual(mended.status, 1, mended)
+                path.write_bytes(kept)
+            self.assertEqual(self.store.run("fsck").out, "")
+        self.store.ok("start", "victim", "--wait", "ssh")
+        self.assertEqual(self.ssh(instance, "cat /root/kept").strip(), "kept")
+        self.store.ok("stop", instance)
+        self.layer_of("volume", self.instance(instance)["BlockDeviceMappings"][1]["Ebs"]["VolumeId"]).unlink()
+        self.store.ok("terminate", instance)  # what is broken can be got rid of
+        self.assert_clean()
+
+    def test_a_lost_key(self):
+        instance = self.launch("--name", "vault", "--map", "/dev/sda1=::::::encrypted")
+        volume = self.instance(instance)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        self.ssh(instance, "echo kept > /root/kept; sync")
+        self.store.ok("stop", instance)
+        self.store.ok("fsck")
+        (key,) = [p for p in self.store.region.rglob("*key*") if p.is_file()]
+        safe = self.store.folder / "safe"
+        key.rename(safe)
+        strange = self.store.region / "disks" / "precious.txt"
+        strange.write_text("mine")
+        for words in (("fsck",), ("fsck", "--deep"), ("fsck", "--repair")):
+            with self.subTest(words=words):
+                found = self.store.run(*words)
+                self.assertEqual(found.status, 1, found)
+                for word in (str(key), self.layer_of("volume", volume).stem, volume, "precious.txt"):  # and it goes on to the rest
+                    self.assertIn(word, found.out)
+        strange.unlink()
+        self.refused_untouched(1, "StoreCorrupt", "volume", "create", "--size", 1, "--encrypted", says=[key])
+        self.assertFalse(key.exists(), "a new key in the place of a lost one is worse than none")
+        self.assertIn(str(key), self.refused(1, "StoreCorrupt", "start", "vault").err)
+        self.assertEqual(self.instance("vault")["State"]["Name"], "stopped")
+        self.assertFalse(key.exists())
+        self.store.ok("volume", "delete", self.store.ok("volume", "create", "--size", 1).out.strip())  # others need no key
+        safe.rename(key)
+        self.assertEqual(self.store.ok("fsck").out, "")
+        self.store.ok("start", "vault", "--wait", "ssh")
+        self.assertEqual(self.ssh(instance, "cat /root/kept").strip(), "kept")
+        self.store.ok("terminate", instance)
+        self.assert_clean()
+
+    def test_fsck_beside_those_who_work(self):
+        """What others are in the middle of is no fault."""
+        ends = time.monotonic() + 25
+        wrong = []
+
+        def work(number):
+            name = f"v{number}"
+            while time.monotonic() < ends and not wrong:
+                for words in (("volume", "create", "--size", "1", "--name", name), ("snapshot", "create", name, "--name", name),
+                              ("volume", "resize", name, "2"), ("volume", "delete", name), ("snapshot", "delete", name)):
+                    result = self.store.run(*words)
+                    if result.status != 0:
+                        wrong.append((words, result))
+
+        workers = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+        for worker in workers:
+            worker.start()
+        checks = 0
+        while time.monotonic() < ends and not wrong:
+            for words in (("fsck",), ("fsck", "--deep")):
+                result = self.store.run(*words, "-o", "json")
+                checks += 1
+                if result.status != 0 or result.json["Faults"]:
+                    wrong.append((words, result))
+        for worker in workers:
+            worker.join()
+        self.assertEqual(wrong, [])
+        self.assertGreater(checks, 5)
+        self.assertEqual(self.store.ok("fsck", "-o", "json").json["Faults"], [])
         self.assert_clean()
 
 

@@ -92,6 +92,12 @@ class Store:
         path = self.region / folder
         return sorted(str(p.relative_to(path)) for p in path.rglob("*") if not p.is_dir()) if path.exists() else []
 
+    def state(self):
+        """All that a refused command may not have touched: rows, files by name, domains."""
+        tables = ("image", "instance", "volume", "snapshot", "layer", "operation", "port_forward", "download")
+        return ({t: self.rows(f"SELECT * FROM {t}") for t in tables}, *(self.files(f) for f in ("disks", "instances", "staging", "downloads", "locks")),
+                self.domains())
+
     def domains(self):
         """Names of libvirt's domains that carry this store's mark."""
         store = self.rows("SELECT id FROM store")[0][0] if (self.region / "catalog.db").exists() else "-"
@@ -188,8 +194,9 @@ class GuestCase(Case):
     def instance(self, name):
         return self.store.ok("instance", "show", name, "-o", "json").json["Reservations"][0]["Instances"][0]
 
-    def ssh(self, instance, command, check=True, timeout=120):
-        port = self.instance(instance)["PortForwards"][0]["HostPort"]
+    def ssh(self, instance, command, check=True, timeout=120, port=None):
+        """`port`: for a guest that amivirt is not to be asked about."""
+        port = port or self.instance(instance)["PortForwards"][0]["HostPort"]
         process = subprocess.run(["ssh", "-i", self.key, "-p", str(port), "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20",
                                   "-o", f"UserKnownHostsFile={self.store.folder}/known_hosts", "-o", "StrictHostKeyChecking=accept-new",
                                   "root@127.0.0.1", command], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
@@ -209,6 +216,17 @@ class GuestCase(Case):
         """The command fails with this exit status and EC2 code, and leaves nothing behind."""
         result = self.store.run(*words)
         self.assertEqual((result.status, f"({code})" in result.err), (status, True), f"{words}: {result}")
+        return result
+
+    def refused_untouched(self, status, code, *words, says=()):
+        """The same, with all of `says` in the message, nothing on stdout and the store as it was."""
+        before = self.store.state()
+        result = self.refused(status, code, *words)
+        self.assertEqual(result.out, "", f"{words}: stdout is data")
+        self.assertRegex(result.err, r"(?m)^amivirt: ")
+        for text in says:
+            self.assertIn(str(text), result.err, f"{words}: {result}")
+        self.assertEqual(self.store.state(), before, words)
         return result
 
 

@@ -4,7 +4,7 @@ import os
 import stat
 import subprocess
 
-from harness import GuestCase, main, serial, wait_until
+from harness import GuestCase, main, serial, virsh, wait_until
 
 GIB = 2**30
 
@@ -195,6 +195,114 @@ class Volumes(GuestCase):
         self.store.ok("snapshot", "delete", five)
         self.assertEqual(self.store.files("disks"), before)
         self.store.ok("terminate", stopped)
+        self.assert_clean()
+
+    def test_sizes_that_a_volume_cannot_have(self):
+        volume = self.store.ok("volume", "create", "--size", 2, "--name", "data").out.strip()
+        value = "InvalidParameterValue"
+        for code, words, says in (
+                (value, ["0"], ['"0"', "GiB"]),
+                (value, ["--size", "0"], ['"0"', "GiB"]),
+                (value, ["--size", "-3"], ['"-3"', "GiB"]),
+                (None, ["-3"], ['"-3"']),
+                (value, ["many"], ['"many"', "GiB"]),
+                (value, ["1.5GiB"], ['"1.5GiB"', "GiB"]),
+                (value, ["65TiB"], [f'volume "{volume}"', "66560 GiB", "1 to 16384 GiB"]),
+                (value, ["1"], [volume, "2 GiB", "1 GiB"]),
+                (value, ["3", "--type", "io1", "--iops", "5"], ["2 faults (InvalidParameterValue):", "3 GiB", "IOPS"])):
+            with self.subTest(words=words):
+                if code:
+                    self.refused_untouched(2, code, "volume", "resize", "data", *words, says=says)
+                else:
+                    before = self.store.state()
+                    result = self.store.run("volume", "resize", "data", *words)
+                    self.assertEqual((result.status, result.out), (2, ""), result)
+                    self.assertIn(says[0], result.err)
+                    self.assertEqual(self.store.state(), before)
+        self.refused_untouched(2, "InvalidVolumeID.Malformed", "volume", "resize", "vol-123", 3, says=['"vol-123"', '"vol-" and 17 hexadecimal digits'])
+        self.store.ok("volume", "resize", "data", 3)
+        self.assertEqual(self.volume("data")["Size"], 3)
+        self.store.ok("volume", "delete", "data")
+        self.assert_clean()
+
+    def test_an_attachment_that_fails_leaves_the_volume_available(self):
+        instance = self.launch("--name", "host")
+        self.store.ok("stop", instance)
+        volume = self.store.ok("volume", "create", "--size", 1, "--name", "data").out.strip()
+        path = self.layer(volume)
+        kept = path.read_bytes()
+        for size in (0, 100):
+            with self.subTest(size=size):
+                os.truncate(path, size)
+                self.refused_untouched(1, "StoreCorrupt", "volume", "attach", "data", "host", says=[path.stem])
+                shown = self.volume("data")
+                self.assertEqual((shown["State"], shown["Attachments"]), ("available", []))
+        self.store.ok("start", instance)  # nothing of it is in the way
+        self.refused_untouched(1, "StoreCorrupt", "volume", "attach", "data", "host", says=[path.stem])
+        self.assertEqual(self.volume("data")["State"], "available")
+        path.write_bytes(kept)
+        self.store.ok("volume", "attach", "data", "host")
+        self.assertEqual(self.volume("data")["State"], "in-use")
+        self.store.ok("terminate", instance)
+        self.store.ok("volume", "delete", volume)
+        self.assert_clean()
+
+    def layer(self, volume):
+        return self.store.region / "disks" / (self.store.rows("SELECT layer FROM volume WHERE id = ?", volume)[0][0] + ".qcow2")
+
+    def test_a_machine_that_was_started_behind_our_back(self):
+        """Stopped by amivirt, started by virsh: what is done to its disks next is done to the running domain."""
+        instance = self.launch("--name", "ghost", "--map", "/dev/sdb=:1:true")
+        port = self.instance(instance)["PortForwards"][0]["HostPort"]
+        root, data = (m["Ebs"]["VolumeId"] for m in self.instance(instance)["BlockDeviceMappings"])
+        extra = self.store.ok("volume", "create", "--size", 1, "--name", "extra").out.strip()
+        numbers = "for d in /sys/block/vd*; do echo $(cat $d/serial)= ${d##*/} $(cat $d/size); done"
+
+        def seen():
+            lines = (line.split() for line in self.ssh(instance, numbers, port=port).splitlines())
+            return {serial_number[:-1]: (device, int(sectors) * 512) for serial_number, device, sectors in lines if serial_number != "="}
+
+        def restart():
+            self.store.ok("stop", instance)
+            virsh("start", instance)
+            wait_until(lambda: "up" in self.ssh(instance, "echo up", check=False, port=port), 90, "the guest is up")
+
+        def check(volumes):
+            """The domain runs on and writes where the catalog says; the guest can write."""
+            self.assertEqual(virsh("domstate", instance).strip(), "running")
+            sources = {line.split(None, 1)[1].strip() for line in virsh("domblklist", instance).splitlines() if line.strip()}
+            for volume in volumes:
+                self.assertIn(str(self.layer(volume)), sources)
+            self.ssh(instance, f"date >> /root/alive; echo {len(volumes)} | dd of=/dev/{seen()[serial(data)][0]} conv=fsync 2>/dev/null; sync", port=port)
+            fsck = self.store.run("fsck")
+            self.assertEqual((fsck.status, fsck.out), (0, ""), fsck)
+            self.assertEqual(self.instance(instance)["State"]["Name"], "running")
+
+        restart()
+        self.ssh(instance, "echo before > /root/mark; sync", port=port)
+        snapshots = self.store.ok("snapshot", "create", "--instance", "ghost").lines
+        self.assertEqual(len(snapshots), 2)
+        check([root, data])
+        restart()
+        self.store.ok("volume", "attach", "extra", "ghost")
+        wait_until(lambda: serial(extra) in seen(), 20, "the guest sees the disk")
+        check([root, data, extra])
+        restart()
+        self.store.ok("volume", "resize", "extra", 2)
+        wait_until(lambda: seen()[serial(extra)][1] == 2 * GIB, 20, "the guest sees the new size")
+        check([root, data, extra])
+        restart()
+        self.refused(4, "OperationNotPermitted", "volume", "detach", root)
+        restart()
+        self.store.ok("volume", "detach", "extra")
+        wait_until(lambda: serial(extra) not in seen(), 20, "the disk leaves the guest")
+        check([root, data])
+        self.store.ok("stop", instance)
+        self.store.ok("start", instance, "--wait", "ssh")
+        self.assertEqual(self.ssh(instance, f"cat /root/mark; head -c 1 /dev/{self.disks(instance)[serial(data)][0]}").split(), ["before", "2"])
+        self.store.ok("terminate", instance)
+        self.store.ok("snapshot", "delete", *snapshots)
+        self.store.ok("volume", "delete", extra)
         self.assert_clean()
 
 

@@ -91,6 +91,10 @@ TEST(CodeTable, ScriptsCanRelyOnTheseNumbers) {
 TEST(Error, DescribesItselfWithItsCode) {
     EXPECT_EQ(describe(Error(Code::invalid_ami_id_not_found, "image \"debain-12\" not found", "a hint")),
               "image \"debain-12\" not found (InvalidAMIID.NotFound)");
+    EXPECT_EQ(describe(Error(Code::invalid_parameter_value, "this volume has 2 faults:\n  one\n  two")),
+              "this volume has 2 faults (InvalidParameterValue):\n  one\n  two");
+    EXPECT_EQ(describe(Error(Code::hypervisor_failed, "internal error: QEMU says\nnothing")),
+              "internal error: QEMU says\nnothing (HypervisorFailed)");
 }
 
 TEST(Error, KeepsTheWayUpInnermostFirst) {

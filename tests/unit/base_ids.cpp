@@ -42,6 +42,7 @@ TEST(Ids, TellTheirKindByTheCode) {
     EXPECT_EQ(VolumeId::parse("x").error().code, Code::invalid_volume_id_malformed);
     EXPECT_EQ(SnapshotId::parse("x").error().code, Code::invalid_snapshot_id_malformed);
     EXPECT_EQ(ImageId::parse("nonsense").error().message, "Invalid id: \"nonsense\" (expecting \"ami-...\")");
+    EXPECT_EQ(VolumeId::parse("vol-123").error().message, "Invalid id: \"vol-123\" (expecting \"vol-\" and 17 hexadecimal digits)");
 }
 
 TEST(Ids, AreValuesAndKeys) {

@@ -158,6 +158,29 @@ TEST_F(CliDisks, AVolumesLife) {
     expect_clean();
 }
 
+TEST_F(CliDisks, AModificationTellsWhenItBegan) {
+    id_from({"volume", "create", "--size", "1", "--name", "data"});
+    EXPECT_EQ(amivirt({"volume", "resize", "data", "2", "-o", "json"}), 0) << err;
+    EXPECT_EQ(json()["VolumeModification"]["StartTime"], to_iso8601(clock.now()));
+    EXPECT_EQ(json()["VolumeModification"]["TargetIops"], 3000);
+}
+
+TEST_F(CliDisks, SeveralFaultsTellTheirCodeOnce) {
+    EXPECT_EQ(amivirt({"volume", "create", "--size", "2", "--type", "io1", "--iops", "5"}), 2);
+    EXPECT_EQ(err,
+              "amivirt: this volume has 2 faults (InvalidParameterValue):\n"
+              "  The size of the new volume, 2 GiB, is not possible for volume type io1 (expecting 4 to 16384 GiB)\n"
+              "  The IOPS of the new volume, 5, are not possible for volume type io1 (expecting 100 to 64000)\n");
+    EXPECT_EQ(amivirt({"volume", "create", "--size", "2", "--type", "io1"}), 2);
+    EXPECT_EQ(err,
+              "amivirt: this volume has 2 faults (InvalidParameterValue):\n"
+              "  The size of the new volume, 2 GiB, is not possible for volume type io1 (expecting 4 to 16384 GiB)\n"
+              "  The IOPS of the new volume are not said, and volume type io1 needs them (MissingParameter)\n");
+    const std::string id = id_from({"volume", "create", "--size", "4", "--name", "data"});
+    EXPECT_EQ(amivirt({"volume", "resize", "data", "70000"}), 2);
+    EXPECT_THAT(err, StartsWith("amivirt: The size of volume \"" + id + "\", 70000 GiB, "));
+}
+
 TEST_F(CliDisks, VolumeOfASnapshotByName) {
     const std::string volume = id_from({"volume", "create", "--size", "3", "--name", "data", "--encrypted"});
     EXPECT_EQ(amivirt({"snapshot", "create", "data", "--name", "before", "--description", "an upgrade", "-o", "json"}), 0) << err;
@@ -285,6 +308,25 @@ TEST_F(CliDisks, DeepChainsAreFlattened) {
     EXPECT_EQ(json()["VolumesFlattened"], Json::array());
     EXPECT_EQ(err, "");
     EXPECT_THAT(rows(&CatalogSession::snapshots), SizeIs(6));
+    expect_clean();
+}
+
+TEST_F(CliDisks, OneChainThatCannotBeFlattenedDoesNotKeepTheOthersFromIt) {
+    std::vector<std::string> all;
+    for (const char* name : {"one", "two", "three"}) {
+        all.push_back(id_from({"volume", "create", "--size", "1", "--name", name}));
+        for (int i = 0; i < 6; ++i) {
+            id_from({"snapshot", "create", name});
+        }
+    }
+    care.script().fail("merge", Error(Code::store_full, "No space left on device"), 1);
+    care.script().fail("merge", Error(Code::tool_missing, "qemu-img is gone"), 2);
+    EXPECT_EQ(amivirt({"gc", "--flatten"}), 1);  // of StoreFull, the first; ToolMissing would be 7
+    EXPECT_THAT(lines(), SizeIs(1));
+    EXPECT_THAT(all, ::testing::Contains(lines().front()));
+    EXPECT_THAT(err, AllOf(HasSubstr("(StoreFull)"), HasSubstr("(ToolMissing)"), HasSubstr("1 volume flattened")));
+    EXPECT_EQ(amivirt({"gc", "--flatten"}), 0) << err;
+    EXPECT_THAT(lines(), SizeIs(2));
     expect_clean();
 }
 

@@ -264,9 +264,16 @@ TEST(CliVolumeJson, HasTheShapeOfDescribeVolumes) {
     EXPECT_EQ(out["Attachments"], Json::array());
     EXPECT_EQ(out["SnapshotId"], "");
     EXPECT_EQ(out["AvailabilityZone"], "laba");
-    for (const char* name : {"Iops", "Throughput", "Tags"}) {
-        EXPECT_FALSE(out.contains(name)) << name;
-    }
+    EXPECT_FALSE(out.contains("Tags"));
+    EXPECT_EQ(out["Iops"], 3000);  // what comes with gp3
+    EXPECT_EQ(out["Throughput"], 125);
+    plain.type = VolumeType::gp2;
+    plain.size = GiB{100};
+    const Json older = json_of(volume_document(plain, "lab"));
+    EXPECT_EQ(older["Iops"], 300);
+    EXPECT_FALSE(older.contains("Throughput"));
+    plain.type = VolumeType::standard;
+    EXPECT_FALSE(json_of(volume_document(plain, "lab")).contains("Iops"));
 }
 
 TEST(CliVolumeJson, AttachDetachModifyDelete) {
@@ -284,11 +291,13 @@ TEST(CliVolumeJson, AttachDetachModifyDelete) {
 
     Volume larger = volume;
     larger.size = GiB{40};
+    larger.type = VolumeType::gp3;
     larger.iops.reset();
+    larger.throughput.reset();
     const Json modified = Json::parse(R"({"VolumeModification": {"VolumeId": "vol-00000000000000008", "ModificationState": "completed",
-        "TargetSize": 40, "TargetVolumeType": "io2", "TargetThroughput": 250, "OriginalSize": 20, "OriginalIops": 4000,
-        "OriginalVolumeType": "io2", "OriginalThroughput": 250, "Progress": 100}})");
-    EXPECT_EQ(json_of(modification_document(volume, larger)), modified);
+        "TargetSize": 40, "TargetIops": 3000, "TargetVolumeType": "gp3", "TargetThroughput": 125, "OriginalSize": 20, "OriginalIops": 4000,
+        "OriginalVolumeType": "io2", "OriginalThroughput": 250, "Progress": 100, "StartTime": "2026-11-22T05:30:00.000Z"}})");
+    EXPECT_EQ(json_of(modification_document(volume, larger, k_then)), modified);
     const Json deleted = Json::parse(R"({"Return": true, "VolumeIds": ["vol-1", "vol-2"]})");
     EXPECT_EQ(json_of(deleted_document("VolumeIds", {"vol-1", "vol-2"})), deleted);
     const Json mapping = json_of(instance_mapping_document(nth_id<InstanceId>(3), {volume}));
@@ -332,7 +341,7 @@ TEST(CliSnapshots, JsonTableAndFields) {
     imported.tags.clear();
     imported.state = SnapshotState::pending;
     const Json out = json_of(snapshot_document(imported));
-    EXPECT_FALSE(out.contains("VolumeId"));
+    EXPECT_EQ(out["VolumeId"], "vol-ffffffff");
     EXPECT_EQ(out["Progress"], "0%");
     EXPECT_EQ(snapshots_table({sample_snapshot(), imported}, k_then + std::chrono::seconds(5)),
               "ID                      NAME    SIZE    STATE      VOLUME                 AGE\n"

@@ -205,6 +205,28 @@ TEST(CheckMapping, HoldsThroughputToGp3AndTheIops) {
     EXPECT_EQ(codes(ebs(200, {}, {}, 125)), k_fine);
 }
 
+TEST(CheckLimits, NamesWhatItIsToldInWholeSentences) {
+    using enum VolumeType;
+    const auto message = [](std::string_view what, const EbsDevice& device) {
+        std::vector<Error> faults;
+        check_limits(what, device, faults);
+        return faults.size() == 1 ? faults.front().message : std::to_string(faults.size()) + " faults";
+    };
+    const std::string_view fresh = "the new volume";
+    const std::string_view named = "volume \"vol-0123456789abcdef0\"";
+    EXPECT_EQ(message(fresh, ebs(3, io1, 100)),
+              "The size of the new volume, 3 GiB, is not possible for volume type io1 (expecting 4 to 16384 GiB)");
+    EXPECT_EQ(message(fresh, ebs(10, io1)), "The IOPS of the new volume are not said, and volume type io1 needs them");
+    EXPECT_EQ(message(named, ebs(10, gp2, 300)), "The IOPS of volume \"vol-0123456789abcdef0\", 300, are not supported by volume type gp2");
+    EXPECT_EQ(message(fresh, ebs(10, io1, 5)),
+              "The IOPS of the new volume, 5, are not possible for volume type io1 (expecting 100 to 64000)");
+    EXPECT_EQ(message(fresh, ebs(4, io1, 300)),
+              "The IOPS of the new volume, 300, are too many for volume type io1 and 4 GiB (at most 200, 50 per GiB)");
+    EXPECT_EQ(message(fresh, ebs(4, gp2, {}, 200)), "The throughput of the new volume, 200 MiB/s, is not supported by volume type gp2");
+    EXPECT_EQ(check_mapping({{"/dev/sdb", ebs(0)}}).at(0).message,
+              "The size of device \"/dev/sdb\", 0 GiB, is not possible for volume type gp3 (expecting 1 to 16384 GiB)");
+}
+
 TEST(CheckMapping, AnEbsEntryNeedsASnapshotOrASize) {
     EXPECT_EQ(codes(ebs({})), std::vector<Code>{Code::invalid_block_device_mapping});
     EbsDevice from_snapshot;

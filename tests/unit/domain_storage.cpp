@@ -28,6 +28,30 @@ void expect_round_trip(const std::array<Value, N>& values, Parse parse) {
     EXPECT_NE(bad.error().message.find("\"nonsense\""), std::string::npos);
 }
 
+TEST(NominalSpeed, IsWhatWasSaidOrComesWithTheType) {
+    Volume volume;
+    volume.size = GiB{8};
+    EXPECT_EQ(nominal_iops(volume), 3000U);
+    EXPECT_EQ(nominal_throughput(volume), 125U);
+    volume.iops = 4000;
+    volume.throughput = 250;
+    EXPECT_EQ(nominal_iops(volume), 4000U);
+    EXPECT_EQ(nominal_throughput(volume), 250U);
+    volume = {};
+    volume.type = VolumeType::gp2;
+    for (const auto& [gib, iops] : std::map<std::uint64_t, unsigned>{
+             {1, 100}, {33, 100}, {34, 102}, {1000, 3000}, {5333, 15999}, {5334, 16000}, {16384, 16000}, {~0ULL, 16000}}) {
+        volume.size = GiB{gib};
+        EXPECT_EQ(nominal_iops(volume), iops) << gib;
+    }
+    EXPECT_EQ(nominal_throughput(volume), std::nullopt);
+    for (const VolumeType type : {VolumeType::standard, VolumeType::st1, VolumeType::sc1}) {
+        volume.type = type;
+        EXPECT_EQ(nominal_iops(volume), std::nullopt) << to_string(type);
+        EXPECT_EQ(nominal_throughput(volume), std::nullopt) << to_string(type);
+    }
+}
+
 using S = VolumeState;
 using E = VolumeEvent;
 constexpr std::array k_states{S::creating, S::available, S::in_use, S::deleting, S::deleted, S::error};

@@ -143,8 +143,9 @@ TEST_F(VolumesTest, DeleteOnTerminationHoldsAsItIsAtTheEnd) {
     const auto goes = make_volume().id;
     ASSERT_TRUE(attach(stays, instance, "/dev/sdb"));
     ASSERT_TRUE(attach(goes, instance, "/dev/sdc"));
-    ASSERT_TRUE(volumes.set_delete_on_termination(me, instance.str(), "sdc", true));
-    EXPECT_EQ(volumes.set_delete_on_termination(me, instance.str(), "/dev/sdz", true).error().code, Code::invalid_attachment_not_found);
+    ASSERT_TRUE(volumes.set_delete_on_termination(me, instance.str(), "sdc", DeleteOnTermination::yes));
+    EXPECT_EQ(volumes.set_delete_on_termination(me, instance.str(), "/dev/sdz", DeleteOnTermination::yes).error().code,
+              Code::invalid_attachment_not_found);
     ASSERT_TRUE(instances.terminate(me, instance.str()));
     const auto left = rows(&CatalogSession::volumes);
     ASSERT_EQ(left.size(), 1U);

@@ -101,7 +101,8 @@ struct Error {
     }
 };
 
-/// `message (Name)`, then each context as `: while ...` is printed once by the face; this is the first part.
+/// `message (Name)`; in a message that is a list, the code belongs to its headline: `this launch has 2 faults (Name):`.
+/// The context is printed by the face, below.
 [[nodiscard]] std::string describe(const Error& error);
 
 }  // namespace amivirt

@@ -13,6 +13,8 @@ namespace amivirt {
 namespace detail {
 /// Is `text` = prefix + 17 of [0-9a-f]?
 [[nodiscard]] bool well_formed_id(std::string_view text, std::string_view prefix) noexcept;
+/// Why it is not: EC2's words where the prefix is another, what is missing where it is right.
+[[nodiscard]] std::string ill_formed_id(std::string_view text, std::string_view prefix);
 }  // namespace detail
 
 template <class Kind>
@@ -23,7 +25,7 @@ public:
     /// Kind::malformed if `text` is not prefix + 17 hex digits.
     static Result<Id> parse(std::string_view text) {
         if (!detail::well_formed_id(text, Kind::prefix)) {
-            return Error(Kind::malformed, "Invalid id: \"" + std::string(text) + "\" (expecting \"" + std::string(Kind::prefix) + "...\")");
+            return Error(Kind::malformed, detail::ill_formed_id(text, Kind::prefix));
         }
         return Id(std::string(text));
     }

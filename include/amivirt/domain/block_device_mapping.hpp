@@ -56,7 +56,8 @@ using BlockDeviceMapping = std::vector<BlockDevice>;
 /// store volumes only, and of its root no more can be said than a size.
 [[nodiscard]] std::optional<Error> check_instance_store_entry(const BlockDevice& entry, std::string_view root_device_name);
 
-/// Adds what is wrong with size, IOPS and throughput for the volume's type (gp3 if not said); `what` names it in the messages.
+/// Adds what is wrong with size, IOPS and throughput for the volume's type (gp3 if not said); `what` names it in the
+/// messages, a whole noun phrase: `the new volume`, `device "/dev/sdb"`.
 void check_limits(std::string_view what, const EbsDevice& ebs, std::vector<Error>& faults);
 
 /// What a launch attaches: a resolved entry; root first, then by device name.

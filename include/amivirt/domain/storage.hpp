@@ -93,6 +93,11 @@ struct Volume {
     Tags tags;
 };
 
+/// What EC2 tells of a volume's speed: what was said, else what comes with its type; nullopt where it tells none. Enforced is what was
+/// said, alone.
+[[nodiscard]] std::optional<std::uint32_t> nominal_iops(const Volume& volume) noexcept;
+[[nodiscard]] std::optional<std::uint32_t> nominal_throughput(const Volume& volume) noexcept;
+
 /// Layers that neither a snapshot nor a volume reaches over parents; those `creating` are never among them. Pure.
 [[nodiscard]] std::set<LayerId> unreachable_layers(const std::vector<Layer>& layers, const std::vector<Snapshot>& snapshots,
                                                    const std::vector<Volume>& volumes);

@@ -48,6 +48,9 @@ struct AttachVolumeRequest {
     bool delete_on_termination = false;
 };
 
+/// Does a volume go with its instance?
+enum class DeleteOnTermination { yes, no };
+
 struct VolumeQuery {
     std::vector<std::string> ids_or_names;
     std::vector<Filter> filters;
@@ -86,7 +89,7 @@ public:
     [[nodiscard]] Result<Volume> remove(const AccountId& caller, const std::string& volume);
     /// Of an attached volume, by its device name, also while the instance runs. invalid_attachment_not_found.
     [[nodiscard]] Result<Volume> set_delete_on_termination(const AccountId& caller, const std::string& instance, const std::string& device,
-                                                           bool value);
+                                                           DeleteOnTermination value);
     /// Finishes or undoes an operation whose process is dead. hypervisor_unavailable leaves it for later.
     [[nodiscard]] Result<void> recover(ActiveOperation& operation);
 

@@ -16,6 +16,9 @@ using Json = nlohmann::ordered_json;
 
 [[nodiscard]] inline Document document(Json root) { return {std::make_shared<const Json>(std::move(root))}; }
 
+/// This host's zone: the first of its region.
+[[nodiscard]] inline std::string zone_of(const std::string& region) { return region + "a"; }
+
 /// What is absent is left out.
 inline void put(Json& into, const char* name, const std::string& value) {
     if (!value.empty()) {

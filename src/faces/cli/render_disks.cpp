@@ -35,18 +35,18 @@ Json volume_json(const Volume& volume, const std::string& region) {
         attachments.push_back(attachment_json(volume.id, *volume.attachment, "attached"));
     }
     out["Attachments"] = std::move(attachments);
-    out["AvailabilityZone"] = region + "a";
+    out["AvailabilityZone"] = zone_of(region);
     out["CreateTime"] = to_iso8601(volume.created);
     out["Encrypted"] = volume.encrypted;
     out["Size"] = volume.size.count;
     out["SnapshotId"] = volume.snapshot ? volume.snapshot->str() : "";  // EC2 says it so, and does not leave it out
     out["State"] = to_string(volume.state);
     out["VolumeId"] = volume.id.str();
-    put(out, "Iops", volume.iops);
+    put(out, "Iops", nominal_iops(volume));
     put_tags(out, volume.tags);
     out["VolumeType"] = to_string(volume.type);
     out["MultiAttachEnabled"] = false;
-    put(out, "Throughput", volume.throughput);
+    put(out, "Throughput", nominal_throughput(volume));
     return out;
 }
 
@@ -59,9 +59,7 @@ Json snapshot_json(const Snapshot& snapshot) {
     out["SnapshotId"] = snapshot.id.str();
     out["StartTime"] = to_iso8601(snapshot.created);
     out["State"] = to_string(snapshot.state);
-    if (snapshot.volume) {
-        out["VolumeId"] = snapshot.volume->str();
-    }
+    out["VolumeId"] = snapshot.volume ? snapshot.volume->str() : "vol-ffffffff";  // EC2's own id for what was taken of no volume
     out["VolumeSize"] = snapshot.size.count;
     put_tags(out, snapshot.tags);
     return out;
@@ -86,8 +84,6 @@ void add_tags(FieldList& fields, const Tags& tags) {
         }
     }
 }
-
-std::string count_of(std::size_t count, std::string_view noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
 
 }  // namespace
 
@@ -142,19 +138,20 @@ Document attachments_document(const std::vector<AttachmentChange>& changes, Atta
     return document({{"Attachments", std::move(list)}});
 }
 
-Document modification_document(const Volume& before, const Volume& after) {
+Document modification_document(const Volume& before, const Volume& after, TimePoint began) {
     Json out;
     out["VolumeId"] = after.id.str();
     out["ModificationState"] = "completed";
     out["TargetSize"] = after.size.count;
-    put(out, "TargetIops", after.iops);
+    put(out, "TargetIops", nominal_iops(after));
     out["TargetVolumeType"] = to_string(after.type);
-    put(out, "TargetThroughput", after.throughput);
+    put(out, "TargetThroughput", nominal_throughput(after));
     out["OriginalSize"] = before.size.count;
-    put(out, "OriginalIops", before.iops);
+    put(out, "OriginalIops", nominal_iops(before));
     out["OriginalVolumeType"] = to_string(before.type);
-    put(out, "OriginalThroughput", before.throughput);
+    put(out, "OriginalThroughput", nominal_throughput(before));
     out["Progress"] = 100;
+    out["StartTime"] = to_iso8601(began);
     return document({{"VolumeModification", std::move(out)}});
 }
 

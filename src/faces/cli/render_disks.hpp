@@ -28,7 +28,7 @@ enum class AttachmentState { attached, detached };
 /// As attach-volume and detach-volume; several: {"Attachments": [...]}.
 [[nodiscard]] Document attachments_document(const std::vector<AttachmentChange>& changes, AttachmentState state);
 /// {"VolumeModification": {...}}: as modify-volume, which here is done when it returns.
-[[nodiscard]] Document modification_document(const Volume& before, const Volume& after);
+[[nodiscard]] Document modification_document(const Volume& before, const Volume& after, TimePoint began);
 /// {"Return": true, "VolumeIds": [...]}, `word` being "VolumeIds": for calls that EC2 answers with nothing but true.
 [[nodiscard]] Document deleted_document(const std::string& word, const std::vector<std::string>& ids);
 /// {"InstanceId", "BlockDeviceMappings": [{"DeviceName", "Ebs"}]}: as describe-instance-attribute.

@@ -80,7 +80,7 @@ Json instance_json(const InstanceView& view, const std::string& region, Observed
     out["InstanceId"] = instance.id.str();
     out["InstanceType"] = instance.type;
     out["LaunchTime"] = to_iso8601(instance.launched);
-    out["Placement"] = {{"AvailabilityZone", region + "a"}, {"Tenancy", "default"}};
+    out["Placement"] = {{"AvailabilityZone", zone_of(region)}, {"Tenancy", "default"}};
     if (instance.state == InstanceState::running) {
         out["PublicIpAddress"] = "127.0.0.1";
     }

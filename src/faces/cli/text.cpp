@@ -46,6 +46,8 @@ std::size_t width(std::string_view text) noexcept {
         std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
+std::string count_of(std::size_t count, std::string_view noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
+
 std::string age(TimePoint then, TimePoint now) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - then).count();
     constexpr long k_minute = 60;

@@ -14,6 +14,8 @@ namespace amivirt::cli {
 [[nodiscard]] std::string printable_line(std::string_view text);
 /// Characters, not bytes, of UTF-8.
 [[nodiscard]] std::size_t width(std::string_view text) noexcept;
+/// "1 layer", "2 layers".
+[[nodiscard]] std::string count_of(std::size_t count, std::string_view noun);
 /// "now", "42 s", "5 min", "3 h", "12 d": how long before `now` that was.
 [[nodiscard]] std::string age(TimePoint then, TimePoint now);
 

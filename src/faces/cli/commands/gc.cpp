@@ -3,12 +3,11 @@
 #include "faces/cli/commands/commands.hpp"
 #include "faces/cli/progress_bar.hpp"
 #include "faces/cli/render_disks.hpp"
+#include "faces/cli/text.hpp"
 
 namespace amivirt::cli {
 
 namespace {
-
-std::string count_of(std::size_t count, std::string_view noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
 
 class Gc final : public Action {
 public:
@@ -30,7 +29,15 @@ public:
         if (flatten_) {
             status = AMIVIRT_TRY(flatten(session, services, answer.ids));
         }
-        const std::size_t removed = AMIVIRT_TRY(services.garbage.collect());
+        const Result<std::size_t> collected = services.garbage.collect();
+        if (!collected) {  // what was flattened is told all the same
+            session.talk().error(collected.error());
+            status = status != 0 ? status : facts(collected.error().code).exit_status;
+            if (answer.ids.empty()) {
+                return status;
+            }
+        }
+        const std::size_t removed = collected.value_or(0);
         answer.document = [&] { return garbage_document(removed, answer.ids); };
         answer.table = [&] {
             TextTable table({"FLATTENED"});

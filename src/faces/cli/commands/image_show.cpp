@@ -1,4 +1,5 @@
 #include "faces/cli/commands/commands.hpp"
+#include "faces/cli/commands/several.hpp"
 #include "faces/cli/render_json.hpp"
 #include "faces/cli/render_table.hpp"
 
@@ -14,34 +15,9 @@ public:
 
     Result<int> run(Session& session) override {
         Services& services = *AMIVIRT_TRY(session.open());
-        std::vector<Image> images;
-        int status = 0;
-        for (const std::string& name : names_) {
-            Result<Image> image = services.images.resolve(services.account, name);
-            if (image) {
-                images.push_back(std::move(*image));
-                continue;
-            }
-            session.talk().error(image.error());
-            status = status != 0 ? status : facts(image.error().code).exit_status;
-        }
-        if (images.empty()) {
-            return status;
-        }
-        Answer answer;
-        answer.table = [&] {
-            std::string out;
-            for (const Image& image : images) {
-                out += (out.empty() ? "" : "\n") + image_fields(image);
-            }
-            return out;
-        };
-        answer.document = [&] { return images_document(images); };
-        for (const Image& image : images) {
-            answer.ids.push_back(image.id.str());
-        }
-        session.print(answer);
-        return status;
+        return show_each<Image>(
+            session, names_, [&](const std::string& name) { return services.images.resolve(services.account, name); }, image_fields,
+            images_document);
     }
 
 private:

@@ -24,8 +24,8 @@ public:
         std::vector<Volume> changed;
         int status = 0;
         for (const DeviceSwitch& wanted : deletions_) {
-            Result<Volume> volume =
-                services.volumes.set_delete_on_termination(services.account, instance.id.str(), wanted.device, wanted.on);
+            Result<Volume> volume = services.volumes.set_delete_on_termination(
+                services.account, instance.id.str(), wanted.device, wanted.on ? DeleteOnTermination::yes : DeleteOnTermination::no);
             if (volume) {
                 changed.push_back(std::move(*volume));
                 continue;

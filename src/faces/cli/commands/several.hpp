@@ -91,4 +91,20 @@ template <class Record>
     return out;
 }
 
+/// "show": each word's record as fields, all of them as one document.
+template <class Record>
+[[nodiscard]] int show_each(Session& session, const std::vector<std::string>& words,
+                            const std::function<Result<Record>(const std::string& word)>& find, std::string (*fields)(const Record&),
+                            const std::function<Document(const std::vector<Record>& records)>& document) {
+    const Several<Record> found = find_each<Record>(session, words, find);
+    if (!found.done.empty()) {
+        Answer answer;
+        answer.table = [&] { return fields_of(found.done, fields); };
+        answer.document = [&] { return document(found.done); };
+        answer.ids = ids_of(found.done);
+        session.print(answer);
+    }
+    return found.status;
+}
+
 }  // namespace amivirt::cli

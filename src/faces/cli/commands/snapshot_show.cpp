@@ -14,17 +14,9 @@ public:
 
     Result<int> run(Session& session) override {
         Services& services = *AMIVIRT_TRY(session.open());
-        const auto found = find_each<Snapshot>(session, names_,
-                                               [&](const std::string& name) { return services.snapshots.resolve(services.account, name); });
-        if (found.done.empty()) {
-            return found.status;
-        }
-        Answer answer;
-        answer.table = [&] { return fields_of(found.done, snapshot_fields); };
-        answer.document = [&] { return snapshots_document(found.done); };
-        answer.ids = ids_of(found.done);
-        session.print(answer);
-        return found.status;
+        return show_each<Snapshot>(
+            session, names_, [&](const std::string& name) { return services.snapshots.resolve(services.account, name); }, snapshot_fields,
+            snapshots_document);
     }
 
 private:

@@ -33,10 +33,11 @@ public:
         }
         Services& services = *AMIVIRT_TRY(session.open());
         const Volume before = AMIVIRT_TRY(services.volumes.resolve(services.account, words_[0]));
+        const TimePoint began = services.clock.now();
         const Volume after = AMIVIRT_TRY(services.volumes.modify(services.account, before.id.str(), request_));
         Answer answer;
         answer.table = [&] { return volumes_table({after}, services.clock.now()); };
-        answer.document = [&] { return modification_document(before, after); };
+        answer.document = [&] { return modification_document(before, after, began); };
         answer.ids = {after.id.str()};
         session.print(answer, Format::id);
         return 0;

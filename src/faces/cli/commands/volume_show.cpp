@@ -14,17 +14,9 @@ public:
 
     Result<int> run(Session& session) override {
         Services& services = *AMIVIRT_TRY(session.open());
-        const auto found =
-            find_each<Volume>(session, names_, [&](const std::string& name) { return services.volumes.resolve(services.account, name); });
-        if (found.done.empty()) {
-            return found.status;
-        }
-        Answer answer;
-        answer.table = [&] { return fields_of(found.done, volume_fields); };
-        answer.document = [&] { return volumes_document(found.done, services.region); };
-        answer.ids = ids_of(found.done);
-        session.print(answer);
-        return found.status;
+        return show_each<Volume>(
+            session, names_, [&](const std::string& name) { return services.volumes.resolve(services.account, name); }, volume_fields,
+            [&](const std::vector<Volume>& volumes) { return volumes_document(volumes, services.region); });
     }
 
 private:
