@@ -184,10 +184,10 @@ TEST_F(BadInput, ADiskOfARunningMachine) {
     make("qcow2");
     // qemu-io holds the image as a running machine does.
     Command command;
-    command.argv = {"qemu-io", "-f", "qcow2", "-c", "sleep 1500", file_};
+    command.argv = {"qemu-io", "-f", "qcow2", "-c", "sleep 5000", file_};
     std::thread holder([&] { static_cast<void>(make_process_runner()->run(command)); });
     auto probed = store_->probe({file_, Bytes{1}}, "given.name");
-    for (const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    for (const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);
          probed && std::chrono::steady_clock::now() < until;) {
         probed = store_->probe({file_, Bytes{1}}, "given.name");
     }
