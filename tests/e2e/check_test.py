@@ -154,13 +154,13 @@ class Check(GuestCase):
         text = b"Dear disk,\nI am but a letter.\n" * 100
 
         def cut(size):
-            return lambda path, kept: os.truncate(path, int(len(kept) * size) if isinstance(size, float) else size)
+            return lambda path, _: os.truncate(path, size)
 
         for volume in (m["Ebs"]["VolumeId"] for m in self.instance(instance)["BlockDeviceMappings"]):
             path = self.layer_of("volume", volume)
             kept = path.read_bytes()
             for name, damage in (("deleted", lambda path, _: path.unlink()), ("emptied", cut(0)), ("cut in its header", cut(100)),
-                                 ("cut in half", cut(0.5)), ("overwritten with text", lambda path, _: path.write_bytes(text))):
+                                 ("overwritten with text", lambda path, _: path.write_bytes(text))):
                 with self.subTest(volume=volume, damage=name):
                     damage(path, kept)
                     found = self.store.run("fsck")

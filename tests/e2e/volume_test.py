@@ -274,6 +274,7 @@ class Volumes(GuestCase):
             for volume in volumes:
                 self.assertIn(str(self.layer(volume)), sources)
             self.ssh(instance, f"date >> /root/alive; echo {len(volumes)} | dd of=/dev/{seen()[serial(data)][0]} conv=fsync 2>/dev/null; sync", port=port)
+            self.store.ok("ps")  # writes down what libvirt says
             fsck = self.store.run("fsck")
             self.assertEqual((fsck.status, fsck.out), (0, ""), fsck)
             self.assertEqual(self.instance(instance)["State"]["Name"], "running")
