@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "adapters/common/digest.hpp"
@@ -384,6 +386,26 @@ TEST_F(RealCare, LeakedClustersAloneAreNoFault) {
     write_file(path(4), bytes);
     ASSERT_EQ(shell({"qemu-img", "check", "-q", path(4)}).exit_status, 3);
     EXPECT_THAT(*care_->check(layer(4)), IsEmpty());
+}
+
+TEST_F(RealCare, ACheckTakesNoLock) {
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_size, Encrypted::no));
+    const auto empty = std::filesystem::file_size(path(1));
+    // qemu-io holds the layer as a machine does, and shows by a write that it has it: had the check a lock, one would keep the other away.
+    Command command;
+    command.argv = {"qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", "-c", "flush", "-c", "sleep 3000", path(1)};
+    std::thread holder([&] { static_cast<void>(make_process_runner()->run(command)); });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (std::filesystem::file_size(path(1)) == empty && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // until it is flushed
+    const bool held = shell({"qemu-img", "check", "-q", path(1)}).exit_status != 0;
+    const auto checked = care_->check(layer(1));
+    holder.join();
+    ASSERT_TRUE(held);
+    ASSERT_TRUE(checked) << checked.error().message;
+    EXPECT_THAT(*checked, IsEmpty());
 }
 
 TEST_F(RealCare, CheckNamesEachKindOfDamage) {

@@ -287,6 +287,27 @@ TEST_F(RealLayers, AFileThatHoldsNoKeyIsKeptAndNamed) {
     }
 }
 
+TEST_F(RealLayers, ALostKeyIsNeverReplacedWhileALayerNeedsIt) {
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::yes));
+    ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib, Encrypted::no));
+    std::filesystem::rename(key_file_, folder_ / "safe");
+    write_file(folder_ / "disks/note.qcow2", "not a disk at all");
+    const auto other = store_of_another_process();
+    for (const auto& parent : {std::optional<LayerId>(), std::optional(layer(1)), std::optional(layer(2))}) {
+        const auto made = other->create(layer(3), parent, k_gib, Encrypted::yes);
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, Code::store_corrupt);
+        EXPECT_THAT(made.error().message, HasSubstr(key_file_));
+        EXPECT_FALSE(std::filesystem::exists(key_file_));
+    }
+    ASSERT_TRUE(other->create(layer(3), std::nullopt, k_gib, Encrypted::no));
+    // Nothing needs it any more: then a new one will do.
+    ASSERT_TRUE(other->remove(layer(2)));
+    ASSERT_TRUE(other->remove(layer(1)));
+    ASSERT_TRUE(other->create(layer(4), std::nullopt, k_gib, Encrypted::yes));
+    EXPECT_NE(read_file(key_file_), read_file(folder_ / "safe"));
+}
+
 TEST_F(RealLayers, LookRefusesFilesThatEndWithinTheirHeaders) {
     ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
     ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib, Encrypted::no));

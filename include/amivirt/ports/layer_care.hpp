@@ -22,7 +22,7 @@ public:
     /// the former did. Durable. Only the header is written.
     [[nodiscard]] virtual Result<void> rebase(const LayerId& layer, const LayerId& parent) = 0;
     /// What `qemu-img check` says of it, a sentence for each kind of fault; empty: sound. Leaked clusters alone are no fault. Only for a
-    /// layer that nobody writes to. Parents are not opened.
+    /// layer that nobody writes to; who begins to meanwhile is not kept from it, and the answer then says nothing. Parents are not opened.
     [[nodiscard]] virtual Result<std::vector<std::string>> check(const LayerId& layer) = 0;
     /// SHA-256 of the file, lower-case hex. Interruptible.
     [[nodiscard]] virtual Result<std::string> checksum(const LayerId& layer, Progress& progress) = 0;

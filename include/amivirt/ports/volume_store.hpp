@@ -50,7 +50,8 @@ public:
 
     /// A new writable layer over `parent` (or empty), `size` large. Appears whole or not at all; not durable until the
     /// guest flushes, which is enough since nothing is in it. An existing file of that id is replaced. Encrypted with the region's key,
-    /// which is made when it is first needed, in a file that only the store's owner can read.
+    /// which is made when it is first needed, in a file that only the store's owner can read. If that file is lost while encrypted layers
+    /// are there: store_corrupt, never a new key.
     [[nodiscard]] virtual Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                               Encrypted encrypted) = 0;
     /// Makes what create() made durable, name and all: before a volume is moved over to it whose data lies below. Idempotent.

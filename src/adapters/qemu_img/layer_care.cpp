@@ -171,7 +171,8 @@ Result<std::vector<std::string>> QemuImgCare::check(const LayerId& layer) {
         return header.error().code == Code::store_corrupt ? Result<std::vector<std::string>>({header.error().message}) : header.error();
     }
     Command command;
-    command.argv = {"check", "--output=json"};
+    // Without QEMU's lock (-U): a start or a resize that comes meanwhile would be told that the file is in use.
+    command.argv = {"check", "-U", "--output=json"};
     AMIVIRT_TRY(add_key(command, header->encrypted));
     const std::string argument = AMIVIRT_TRY(LayerFolder::alone(file, encrypted(*header)));
     command.argv.push_back(argument);

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "adapters/qemu_img/luks.hpp"
 #include "adapters/qemu_img/overlay.hpp"
@@ -99,13 +101,11 @@ Result<files::FileDescriptor> LayerFolder::create_temporary(const std::string& f
 Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                                        Encrypted encrypted) {
     std::string parent_name;
-    bool has_key = false;
     if (parent) {
         const std::string parent_path = path(*parent);
         const files::FileDescriptor fd = AMIVIRT_TRY(files::open(parent_path, O_RDONLY));
         const LayerHeader below = AMIVIRT_TRY(read_layer_header(fd.get(), parent_path));
         const Bytes least = below.virtual_size;
-        has_key = below.encrypted;
         if (size < least) {
             return Error(Code::invalid_parameter_value, fmt::format("A disk of {} cannot be made over layer \"{}\", which holds {}.",
                                                                     human(size), parent->str(), human(least)));
@@ -114,8 +114,9 @@ Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, con
     }
     std::string luks;
     if (encrypted == Encrypted::yes) {
-        // What lies over an encrypted layer needs that one's key: a new one in the place of a lost one would be worse than none.
-        Result<std::string> key = has_key ? key_.get() : key_.get_or_make();
+        // A new key in the place of a lost one would be worse than none.
+        const bool is_lost = ::access(key_.file().c_str(), F_OK) != 0 && AMIVIRT_TRY(holds_encrypted());
+        Result<std::string> key = is_lost ? key_.get() : key_.get_or_make();
         luks = luks_header(AMIVIRT_TRY(std::move(key)));
     }
     const SparseFile overlay = AMIVIRT_TRY(empty_overlay(size, parent_name, luks));
@@ -149,6 +150,29 @@ Result<void> LayerFolder::name_sealed(const LayerId& layer) const {
     AMIVIRT_TRY(files::sync_folder(folder_));
     named.keep();
     return {};
+}
+
+/// Is a layer's file encrypted? What is no qcow2 image is not. Reads every header: for when the key is not there.
+Result<bool> LayerFolder::holds_encrypted() const {
+    std::error_code failure;
+    for (std::filesystem::directory_iterator at(folder_, failure), end; !failure && at != end; at.increment(failure)) {
+        const std::string file = at->path().string();
+        if (!file.ends_with(k_layer_suffix)) {
+            continue;
+        }
+        const Result<files::FileDescriptor> fd = files::open(file, O_RDONLY | O_NONBLOCK);
+        if (!fd && ::access(file.c_str(), F_OK) == 0) {
+            return fd.error();
+        }
+        const Result<LayerHeader> header = fd ? read_layer_header(fd->get(), file) : LayerHeader{};
+        if (header && header->encrypted) {
+            return true;
+        }
+    }
+    if (failure && failure != std::errc::no_such_file_or_directory) {
+        return files::errno_error(failure.value(), "list", folder_);
+    }
+    return false;
 }
 
 Result<std::string> LayerFolder::alone(const std::string& file, Encrypted encrypted) {

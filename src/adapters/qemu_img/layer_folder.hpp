@@ -73,6 +73,8 @@ public:
     [[nodiscard]] RegionKey& key() noexcept { return key_; }
 
 private:
+    [[nodiscard]] Result<bool> holds_encrypted() const;
+
     std::string folder_;
     RegionKey key_;
 };

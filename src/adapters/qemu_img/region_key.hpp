@@ -19,6 +19,7 @@ public:
     [[nodiscard]] Result<std::string> get();
     /// Words for qemu-img that give it that key under k_id.
     [[nodiscard]] Result<std::vector<std::string>> arguments();
+    [[nodiscard]] const std::string& file() const noexcept { return file_; }
     static constexpr const char* k_id = "region-key";
 
 private:
