@@ -310,7 +310,44 @@ TEST_F(RealLayers, LookSeesWhatQemuImgWrites) {
     ASSERT_EQ(shell({"qemu-img", "create", "-q", "-f", "qcow2", "-b", path(1), "-F", "qcow2", path(3), "2G"}).exit_status, 0);
     EXPECT_EQ((*store_->look(layer(1)))->virtual_size, k_gib);
     EXPECT_EQ((*store_->look(layer(2)))->parent, layer(1));
-    EXPECT_FALSE((*store_->look(layer(3)))->parent) << "an absolute name is none of ours";
+    EXPECT_EQ(store_->look(layer(3)).error().code, Code::store_corrupt) << "an absolute name is none of ours";
+}
+
+TEST_F(RealLayers, WhatStandsOnNoLayerIsUsedForNothing) {
+    const std::string secret = folder_ / "secret";
+    write_file(secret, "the host's");
+    const auto care = make_layer_care({folder_ / "disks", key_file_, Bytes{16ULL << 40U}, *processes_, log_});
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
+    for (const std::string& below : {secret, std::string("../secret"), path(1), "./" + layer(1).str() + ".qcow2"}) {
+        ASSERT_EQ(shell({"qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", below, "-F", "raw", path(2), "1G"}).exit_status, 0);
+        const auto looked = store_->look(layer(2));
+        ASSERT_FALSE(looked) << below;
+        EXPECT_EQ(looked.error().code, Code::store_corrupt);
+        EXPECT_THAT(looked.error().message, HasSubstr(path(2) + "\" has a backing file that is no layer: \"" + below + "\""));
+        EXPECT_EQ(store_->seal(layer(2)).error().code, Code::store_corrupt);
+        EXPECT_EQ(store_->grow(layer(2), Bytes{2ULL << 30U}).error().code, Code::store_corrupt);
+        EXPECT_EQ(store_->create(layer(3), layer(2), k_gib, Encrypted::no).error().code, Code::store_corrupt);
+        EXPECT_EQ(care->rebase(layer(2), layer(1)).error().code, Code::store_corrupt);
+        EXPECT_THAT(*care->check(layer(2)), ElementsAre(looked.error().message));
+    }
+}
+
+TEST_F(RealLayers, LookRefusesFeaturesThatNoLayerHas) {
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
+    std::string bytes = read_file(path(1));
+    const auto look_with = [&](char features) {
+        bytes[79] = features;
+        write_file(path(1), bytes);
+        return store_->look(layer(1));
+    };
+    EXPECT_TRUE(look_with(1)) << "QEMU died: it mends that";
+    EXPECT_THAT(look_with(2).error().message, HasSubstr("marked as damaged"));
+    EXPECT_THAT(look_with(4).error().message, HasSubstr("its data in another file"));
+    EXPECT_THAT(look_with(8).error().message, HasSubstr("features that no layer has"));
+    EXPECT_EQ(look_with(16).error().code, Code::store_corrupt);
+    EXPECT_TRUE(look_with(0));
+    EXPECT_EQ(shell({"qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file=" + (folder_ / "data"), path(2), "1M"}).exit_status, 0);
+    EXPECT_EQ(store_->look(layer(2)).error().code, Code::store_corrupt);
 }
 
 TEST_F(RealLayers, AGrownLayerKeepsItsDataAndReadsZerosBeyond) {

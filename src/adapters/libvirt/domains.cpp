@@ -47,10 +47,10 @@ bool Domains::gives_files_away(const Connection& connection) {
     return **known;
 }
 
-DiskChain Domains::chain(const Connection& connection, const DiskSource& disk) {
+Result<DiskChain> Domains::chain(const Connection& connection, const DiskSource& disk) {
     DiskChain chain;
     if (connection.driver == Driver::qemu) {
-        chain = disk_chain(disk);
+        chain = AMIVIRT_TRY(disk_chain(disk));
         if (!gives_files_away(connection)) {
             for (BackingFile& file : chain.below) {
                 file.relabel = Relabel::yes;

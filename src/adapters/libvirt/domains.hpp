@@ -73,8 +73,8 @@ public:
     [[nodiscard]] Error failed_on_files(const std::string& name, const std::string& doing, const Failure& failure,
                                         const std::vector<std::string>& paths) const;
 
-    /// The disk's chain as this daemon must be told it.
-    [[nodiscard]] DiskChain chain(const Connection& connection, const DiskSource& disk);
+    /// The disk's chain as this daemon must be told it. store_corrupt as disk_chain().
+    [[nodiscard]] Result<DiskChain> chain(const Connection& connection, const DiskSource& disk);
     /// Lends the store's key to the daemon.
     [[nodiscard]] Result<Outcome> lend_key(const Connection& connection, const std::string& store_id) const;
 

@@ -224,8 +224,13 @@ Result<void> LibvirtHypervisor::start(const DomainSpec& spec, Begin begin) {
         }
         bool encrypted = false;
         for (const DomainDisk& disk : spec.disks) {
-            options.chains.push_back(domains_->chain(connection, disk.source));
-            encrypted = encrypted || libvirt::any_encrypted(options.chains.back());
+            Result<libvirt::DiskChain> chain = domains_->chain(connection, disk.source);
+            if (!chain) {
+                refused = chain.error();
+                return {};
+            }
+            encrypted = encrypted || libvirt::any_encrypted(*chain);
+            options.chains.push_back(std::move(*chain));
         }
         options.agent_socket = agent_socket(connection, spec.instance);
         const Result<std::string> xml = render(spec, options);

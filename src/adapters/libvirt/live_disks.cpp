@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "adapters/libvirt/backing_chain.hpp"
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 
@@ -114,7 +115,7 @@ Result<void> LibvirtLiveDisks::attach(const InstanceId& instance, const DomainDi
                 return Error(Code::incorrect_state, fmt::format("cannot {} \"{}\": its disk of that name is \"{}\" and not \"{}\"", doing,
                                                                 instance.str(), present->source.location, disk.source.location));
             }
-            const DiskChain chain = domains_->chain(call.connection, disk.source);
+            const DiskChain chain = AMIVIRT_TRY(domains_->chain(call.connection, disk.source));
             if (any_encrypted(chain)) {
                 if (Outcome failure = AMIVIRT_TRY(domains_->lend_key(call.connection, call.machine.store_id))) {
                     return failure;
@@ -271,7 +272,7 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
             if (disk == nullptr) {
                 return no_disk(instance, overlay.serial);
             }
-            tops.push_back({disk->target, overlay.top, domains_->chain(call.connection, overlay.top).top});
+            tops.push_back({disk->target, overlay.top, AMIVIRT_TRY(disk_top(overlay.top))});
             encrypted = encrypted || tops.back().encrypted == Encrypted::yes;
         }
         // On a second attempt: the daemon went away after it had taken the snapshot, and came back.

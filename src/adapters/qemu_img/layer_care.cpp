@@ -155,8 +155,8 @@ Result<void> QemuImgCare::rebase(const LayerId& layer, const LayerId& parent) {
     fault_point("layer_care.rebase_opened");
     // Names of layers are all of one length: the new one goes over the old in a single write.
     const std::string name = LayerFolder::name(parent);
-    if (header.backing.size() != name.size()) {
-        return Error(Code::store_corrupt, fmt::format("The layer's file \"{}\" names no layer as its parent.", file));
+    if (!header.parent) {
+        return layer_corrupt(file, "names no layer as its parent");
     }
     AMIVIRT_TRY(files::write_at(fd.get(), name, header.backing_offset, file));
     fault_point("layer_care.rebased");
