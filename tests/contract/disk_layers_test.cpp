@@ -287,6 +287,53 @@ TEST_F(RealLayers, AFileThatHoldsNoKeyIsKeptAndNamed) {
     }
 }
 
+TEST_F(RealLayers, ALostKeyIsNotReplacedWhereAnythingIsEncrypted) {
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::yes));
+    ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib, Encrypted::no));
+    ASSERT_TRUE(store_->seal(layer(1)));
+    const std::string key = read_file(key_file_);
+    const auto expect_missing = [&](const std::optional<LayerId>& parent) {
+        const auto made = store_of_another_process()->create(layer(3), parent, k_gib, Encrypted::yes);
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, Code::store_corrupt);
+        EXPECT_THAT(made.error().message, HasSubstr(key_file_ + "\" is not there"));
+        EXPECT_THAT(made.error().hint, HasSubstr("from a backup"));
+        EXPECT_THAT(names(folder_.path()), ElementsAre("disks"));
+        EXPECT_THAT(store_->contents()->layers, testing::SizeIs(testing::Le(2)));
+    };
+    std::filesystem::remove(key_file_);
+    expect_missing(std::nullopt);
+    expect_missing(layer(2));
+    expect_missing(layer(1));
+    EXPECT_TRUE(store_of_another_process()->create(layer(4), std::nullopt, k_gib, Encrypted::no)) << "that needs none";
+    ASSERT_TRUE(store_->remove(layer(4)));
+    // Damaged, and encrypted all the same.
+    write_file(path(2), "QFI\xfb" + std::string(100, '\1'));
+    ASSERT_TRUE(store_->remove(layer(1)));
+    expect_missing(std::nullopt);
+    write_file(key_file_, key);
+    EXPECT_TRUE(store_of_another_process()->create(layer(3), std::nullopt, k_gib, Encrypted::yes));
+    io({3}, {"read -P 0 0 4k"});
+    // Nothing is encrypted any more, and so nothing needs the old one.
+    ASSERT_TRUE(store_->remove(layer(2)));
+    ASSERT_TRUE(store_->remove(layer(3)));
+    std::filesystem::remove(key_file_);
+    EXPECT_TRUE(store_of_another_process()->create(layer(3), std::nullopt, k_gib, Encrypted::yes));
+    EXPECT_NE(read_file(key_file_), key);
+}
+
+TEST_F(RealLayers, AnotherKeyIsToldShortly) {
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::yes));
+    write_file(key_file_, std::string(64, 'a'));
+    const auto grown = store_->grow(layer(1), Bytes{2ULL << 30U});
+    ASSERT_FALSE(grown);
+    EXPECT_EQ(grown.error().code, Code::store_corrupt);
+    EXPECT_EQ(grown.error().message,
+              "The key in \"" + key_file_ + "\" does not open the encrypted disk \"" + path(1) + "\": it was made with another one.");
+    EXPECT_THAT(grown.error().hint, HasSubstr("from a backup"));
+    EXPECT_EQ((*store_->look(layer(1)))->virtual_size, k_gib);
+}
+
 TEST_F(RealLayers, LookRefusesFilesThatEndWithinTheirHeaders) {
     ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
     ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib, Encrypted::no));

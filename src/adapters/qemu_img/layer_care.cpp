@@ -82,9 +82,6 @@ Result<void> QemuImgCare::merge(const LayerId& target, const LayerId& source, co
     for (const auto& [id, header] : chain) {
         links.push_back({folder_.path(id), header.encrypted});
     }
-    if (any_encrypted(links)) {
-        AMIVIRT_TRY(folder_.key().get());  // before write_empty() would make one
-    }
     const std::string file = folder_.temporary(target);
     files::RemoveLater guard(file);
     AMIVIRT_TRY(folder_.write_empty(target, base, top.virtual_size, encrypted(top)));
@@ -128,7 +125,8 @@ Result<void> QemuImgCare::copy(const Links& from, const std::vector<std::string>
     command.on_output = std::move(on_output);
     const CommandResult result = AMIVIRT_TRY(qemu_img::run(processes_, std::move(command), qemu_img::k_copy));
     if (result.exit_status != 0) {
-        return qemu_img::layer_error(result, "merge", argument, from.front().file);
+        const auto locked = std::find_if(from.begin(), from.end(), [](const auto& link) { return link.encrypted; });
+        return qemu_img::layer_error(result, "merge", argument, (locked == from.end() ? from.front() : *locked).file, folder_.key());
     }
     return {};
 }
@@ -176,8 +174,8 @@ Result<std::vector<std::string>> QemuImgCare::check(const LayerId& layer) {
     const std::string argument = AMIVIRT_TRY(LayerFolder::alone(file, encrypted(*header)));
     command.argv.push_back(argument);
     const CommandResult result = AMIVIRT_TRY(qemu_img::run(processes_, std::move(command), qemu_img::k_walk));
-    if (qemu_img::in_use(result) || result.exit_status > 128) {
-        return qemu_img::layer_error(result, "check", argument, file);
+    if (qemu_img::in_use(result) || qemu_img::key_refused(result) || result.exit_status > 128) {
+        return qemu_img::layer_error(result, "check", argument, file, folder_.key());
     }
     const Json answer = Json::parse(result.output, nullptr, false);
     std::vector<std::string> faults;

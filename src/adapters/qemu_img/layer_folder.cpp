@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "adapters/qemu_img/luks.hpp"
 #include "adapters/qemu_img/overlay.hpp"
@@ -52,13 +54,11 @@ Result<files::FileDescriptor> LayerFolder::create_temporary(const std::string& f
 Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                                        Encrypted encrypted) {
     std::string parent_name;
-    bool has_key = false;
     if (parent) {
         const std::string parent_path = path(*parent);
         const files::FileDescriptor fd = AMIVIRT_TRY(files::open(parent_path, O_RDONLY));
         const LayerHeader below = AMIVIRT_TRY(read_layer_header(fd.get(), parent_path));
         const Bytes least = below.virtual_size;
-        has_key = below.encrypted;
         if (size < least) {
             return Error(Code::invalid_parameter_value, fmt::format("A disk of {} cannot be made over layer \"{}\", which holds {}.",
                                                                     human(size), parent->str(), human(least)));
@@ -67,9 +67,7 @@ Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, con
     }
     std::string luks;
     if (encrypted == Encrypted::yes) {
-        // What lies over an encrypted layer needs that one's key: a new one in the place of a lost one would be worse than none.
-        Result<std::string> key = has_key ? key_.get() : key_.get_or_make();
-        luks = luks_header(AMIVIRT_TRY(std::move(key)));
+        luks = luks_header(AMIVIRT_TRY(key_.get_or_make([this] { return any_encrypted(); })));
     }
     const SparseFile overlay = AMIVIRT_TRY(empty_overlay(size, parent_name, luks));
     const std::string file = temporary(layer);
@@ -82,6 +80,23 @@ Result<files::FileDescriptor> LayerFolder::write_empty(const LayerId& layer, con
         return files::errno_error(errno, "write", file);
     }
     return fd;
+}
+
+Result<bool> LayerFolder::any_encrypted() const {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+        // What cannot be opened tells nothing, as a disk that libvirt has given to QEMU's user.
+        if (entry->path().native().ends_with(k_layer_suffix)) {
+            const Result<files::FileDescriptor> fd = files::open(entry->path().native(), O_RDONLY | O_NONBLOCK);
+            if (fd && says_encrypted(fd->get())) {
+                return true;
+            }
+        }
+    }
+    if (error && error != std::errc::no_such_file_or_directory) {
+        return files::errno_error(error.value(), "list", folder_);
+    }
+    return false;
 }
 
 Result<void> LayerFolder::name_sealed(const LayerId& layer) const {

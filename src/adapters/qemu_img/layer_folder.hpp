@@ -40,7 +40,8 @@ public:
     [[nodiscard]] Result<files::FileDescriptor> create_temporary(const std::string& file) const;
     /// Makes a file that is whole under its temporary name a sealed layer, durably. Removes both names if it cannot.
     [[nodiscard]] Result<void> name_sealed(const LayerId& layer) const;
-    /// An empty layer as the temporary of `layer`. invalid_parameter_value if it is smaller than its parent.
+    /// An empty layer as the temporary of `layer`. invalid_parameter_value if it is smaller than its parent; store_corrupt if the key is
+    /// lost.
     [[nodiscard]] Result<files::FileDescriptor> write_empty(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                                             Encrypted encrypted);
 
@@ -61,6 +62,8 @@ public:
     [[nodiscard]] RegionKey& key() noexcept { return key_; }
 
 private:
+    [[nodiscard]] Result<bool> any_encrypted() const;
+
     std::string folder_;
     RegionKey key_;
 };
