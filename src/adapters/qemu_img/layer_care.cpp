@@ -200,9 +200,10 @@ Result<std::string> QemuImgCare::checksum(const LayerId& layer, Progress& progre
     progress.phase("reading", Bytes{static_cast<std::uint64_t>(AMIVIRT_TRY(status_of(fd.get(), file)).st_size)});
     ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     Sha256 hash;
+    std::string room(k_piece, '\0');
     for (std::uint64_t done = 0;;) {
         check_interrupt();
-        const std::string piece = AMIVIRT_TRY(files::read_at(fd.get(), done, k_piece, file));
+        const std::string_view piece = AMIVIRT_TRY(files::read_into(room, fd.get(), done, file));
         hash.update(piece);
         done += piece.size();
         progress.advance(Bytes{done});
