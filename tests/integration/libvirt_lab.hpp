@@ -69,7 +69,7 @@ protected:
         const std::string base = folder_ + "/" + spec.instance.str();
         const std::string disk = folder_ + "/" + layer_name(spec.instance.str());
         EXPECT_EQ(std::system(fmt::format("qemu-img create -q -f qcow2 -b {} -F qcow2 {}", layer_name("layer"), disk).c_str()), 0);
-        spec.store_id = "00112233445566778899aabbccddeeff";
+        spec.store_id = store_id_;
         spec.region = "local";
         spec.image = *ImageId::parse("ami-0123456789abcdef0");
         spec.memory = MiB{256};
@@ -120,6 +120,8 @@ protected:
 
     std::string folder_ = make_folder();
     std::unique_ptr<IdSource> ids_ = make_random_ids();
+    /// Nobody else's: libvirt knows the key of encrypted layers by it.
+    std::string store_id_ = fmt::format("{:08x}{:08x}{:08x}{:08x}", ids_->random(), ids_->random(), ids_->random(), ids_->random());
     std::unique_ptr<Host> host_ = make_host();
     Libvirt libvirt_ = make_libvirt({system_or_session(), AMIVIRT_DOMAIN_TEMPLATE, log_, {}, folder_ + "/key"});
     std::unique_ptr<Hypervisor> hypervisor_ = std::move(libvirt_.hypervisor);

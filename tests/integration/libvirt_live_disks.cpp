@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "adapters/libvirt/disk_xml.hpp"
 #include "adapters/seed/seed_builder.hpp"
 #include "libvirt_lab.hpp"
 
@@ -162,6 +163,10 @@ protected:
         EXPECT_EQ(*taken, LiveDisks::Frozen::no) << "nobody in this guest could freeze it";
     }
 
+    [[nodiscard]] bool daemon_has_key() const {
+        return output_of("virsh -q secret-list").find(libvirt::secret_uuid(store_id_)) != std::string::npos;
+    }
+
     std::map<std::string, std::string> words_;  ///< by file name
 };
 
@@ -280,8 +285,13 @@ TEST_F(LibvirtLiveDisks, Encrypted) {
     snapshot(instance, {{k_root, make_encrypted_layer("root-6", "root-5", size)}});
     expect_counting(spec);
     EXPECT_EQ(attached(instance), (Files{{k_root, "root-6"}, {k_data, "data-1"}}));
+    EXPECT_FALSE(daemon_has_key()) << "a guest that runs needs it no more";
     expect_done(live_disks_->resize(instance, k_data, MiB{96}.bytes()));
     expect_said(spec, HasSubstr(std::string(k_data) + ":196608 "));
+    expect_done(live_disks_->detach(instance, k_data, k_patience));
+    expect_done(hypervisor_->reset(instance));
+    EXPECT_TRUE(eventually(k_patience, [&] { return counted(spec) > 0; })) << read(spec.console_log);
+    EXPECT_FALSE(daemon_has_key());
 
     const unsigned at = counted(spec);
     ASSERT_TRUE(hypervisor_->power_off(instance));
@@ -294,16 +304,47 @@ TEST_F(LibvirtLiveDisks, Encrypted) {
     start(spec);
     EXPECT_TRUE(eventually(k_patience, [&] { return counted(spec) > 0; })) << read(spec.console_log);
     EXPECT_GE(counted(spec), at);
-    // What libvirt remembers must start as well: somebody may use virsh.
     ASSERT_TRUE(hypervisor_->power_off(instance));
-    EXPECT_EQ(std::system(fmt::format("virsh -q start {} >/dev/null", instance.str()).c_str()), 0);
+    EXPECT_FALSE(daemon_has_key());
 
-    ASSERT_TRUE(hypervisor_->power_off(instance));
     std::filesystem::remove(folder_ + "/key");
     const auto started = hypervisor_->start(spec, Begin::running);
     ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().code, Code::io_error);
-    EXPECT_THAT(started.error().message, HasSubstr(folder_ + "/key"));
+    EXPECT_EQ(started.error().code, Code::store_corrupt);
+    EXPECT_THAT(started.error().message, HasSubstr(folder_ + "/key\" is not there"));
+}
+
+TEST_F(LibvirtLiveDisks, AnotherKeyIsToldShortly) {
+    DomainSpec spec = make_instance();
+    spec.disks.front().serial = k_root;
+    spec.disks.push_back({make_encrypted_layer("data"), k_data, {}, {}});
+    make_encrypted_layer("other");
+    const auto with_key = [&](char digit) { std::ofstream(folder_ + "/key") << std::string(64, digit); };
+    const auto expect_refused = [&](const auto& result, const std::string& word) {
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().code, Code::store_corrupt) << result.error().message;
+        EXPECT_EQ(result.error().message, fmt::format("The key in \"{}/key\" does not open the encrypted disk \"{}\": it was made with "
+                                                      "another one.",
+                                                      folder_, file(word).location));
+        EXPECT_THAT(result.error().hint, HasSubstr("from a backup"));
+        EXPECT_FALSE(daemon_has_key());
+    };
+    const DiskSource top = make_encrypted_layer("data-1", "data");
+    with_key('b');
+    expect_refused(hypervisor_->start(spec, Begin::running), "data");
+    EXPECT_EQ(state(spec.instance), DomainState::off);
+    with_key('a');
+    start(spec);
+    with_key('b');
+    expect_refused(live_disks_->attach(spec.instance, {file("other"), "vol0123456789abcdef2", {}, {}}), "other");
+    expect_refused(live_disks_->snapshot(spec.instance, {{k_data, top}}, Quiesce::automatic), "data-1");
+    with_key('a');
+    snapshot(spec.instance, {{k_data, top}});
+    std::ofstream(folder_ + "/key").flush();
+    const auto empty = live_disks_->attach(spec.instance, {file("other"), "vol0123456789abcdef2", {}, {}});
+    ASSERT_FALSE(empty);
+    EXPECT_EQ(empty.error().code, Code::store_corrupt);
+    EXPECT_THAT(empty.error().message, HasSubstr("is empty"));
 }
 
 TEST_F(LibvirtLiveDisks, AGuestThatDoesNotListenKeepsItsDisk) {
