@@ -366,6 +366,27 @@ TEST_F(RealCare, WithoutTheKeyEncryptedLayersAreUnreadableNotRekeyed) {
     EXPECT_THAT(names(folder_ / "disks"), testing::SizeIs(3));
 }
 
+TEST_F(RealCare, AnotherKeyIsToldShortly) {
+    make_chain(k_size, Encrypted::yes);
+    ASSERT_TRUE(store_->create(layer(4), layer(3), k_size, Encrypted::no));
+    ASSERT_TRUE(store_->seal(layer(4)));
+    write_file(key_file_, std::string(64, 'a'));
+    const auto care = make_layer_care(options_);
+    for (const std::optional<LayerId>& base : {std::optional(layer(1)), std::optional<LayerId>()}) {
+        const auto merged = care->merge(layer(5), layer(4), base, progress_);
+        ASSERT_FALSE(merged);
+        EXPECT_EQ(merged.error().code, Code::store_corrupt);
+        EXPECT_THAT(merged.error().message,
+                    HasSubstr("The key in \"" + key_file_ + "\" does not open the encrypted disk \"" + folder_.path()));
+        EXPECT_LT(merged.error().message.size(), 250U);
+    }
+    const auto checked = care->check(layer(2));
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().code, Code::store_corrupt);
+    EXPECT_THAT(checked.error().message, HasSubstr(path(2)));
+    EXPECT_THAT(names(folder_ / "disks"), testing::SizeIs(4));
+}
+
 TEST_F(RealCare, AChecksumIsSha256OfTheFile) {
     std::filesystem::create_directories(folder_ / "disks");
     const std::string bytes = noise((5U << 20U) + 17);

@@ -287,25 +287,51 @@ TEST_F(RealLayers, AFileThatHoldsNoKeyIsKeptAndNamed) {
     }
 }
 
-TEST_F(RealLayers, ALostKeyIsNeverReplacedWhileALayerNeedsIt) {
+TEST_F(RealLayers, ALostKeyIsNotReplacedWhereAnythingIsEncrypted) {
     ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::yes));
     ASSERT_TRUE(store_->create(layer(2), layer(1), k_gib, Encrypted::no));
-    std::filesystem::rename(key_file_, folder_ / "safe");
-    write_file(folder_ / "disks/note.qcow2", "not a disk at all");
-    const auto other = store_of_another_process();
-    for (const auto& parent : {std::optional<LayerId>(), std::optional(layer(1)), std::optional(layer(2))}) {
-        const auto made = other->create(layer(3), parent, k_gib, Encrypted::yes);
+    ASSERT_TRUE(store_->seal(layer(1)));
+    const std::string key = read_file(key_file_);
+    const auto expect_missing = [&](const std::optional<LayerId>& parent) {
+        const auto made = store_of_another_process()->create(layer(3), parent, k_gib, Encrypted::yes);
         ASSERT_FALSE(made);
         EXPECT_EQ(made.error().code, Code::store_corrupt);
-        EXPECT_THAT(made.error().message, HasSubstr(key_file_));
-        EXPECT_FALSE(std::filesystem::exists(key_file_));
-    }
-    ASSERT_TRUE(other->create(layer(3), std::nullopt, k_gib, Encrypted::no));
-    // Nothing needs it any more: then a new one will do.
-    ASSERT_TRUE(other->remove(layer(2)));
-    ASSERT_TRUE(other->remove(layer(1)));
-    ASSERT_TRUE(other->create(layer(4), std::nullopt, k_gib, Encrypted::yes));
-    EXPECT_NE(read_file(key_file_), read_file(folder_ / "safe"));
+        EXPECT_THAT(made.error().message, HasSubstr(key_file_ + "\" is not there"));
+        EXPECT_THAT(made.error().hint, HasSubstr("from a backup"));
+        EXPECT_THAT(names(folder_.path()), ElementsAre("disks"));
+        EXPECT_THAT(store_->contents()->layers, testing::SizeIs(testing::Le(2)));
+    };
+    std::filesystem::remove(key_file_);
+    expect_missing(std::nullopt);
+    expect_missing(layer(2));
+    expect_missing(layer(1));
+    EXPECT_TRUE(store_of_another_process()->create(layer(4), std::nullopt, k_gib, Encrypted::no)) << "that needs none";
+    ASSERT_TRUE(store_->remove(layer(4)));
+    // Damaged, and encrypted all the same.
+    write_file(path(2), "QFI\xfb" + std::string(100, '\1'));
+    ASSERT_TRUE(store_->remove(layer(1)));
+    expect_missing(std::nullopt);
+    write_file(key_file_, key);
+    EXPECT_TRUE(store_of_another_process()->create(layer(3), std::nullopt, k_gib, Encrypted::yes));
+    io({3}, {"read -P 0 0 4k"});
+    // Nothing is encrypted any more, and so nothing needs the old one.
+    ASSERT_TRUE(store_->remove(layer(2)));
+    ASSERT_TRUE(store_->remove(layer(3)));
+    std::filesystem::remove(key_file_);
+    EXPECT_TRUE(store_of_another_process()->create(layer(3), std::nullopt, k_gib, Encrypted::yes));
+    EXPECT_NE(read_file(key_file_), key);
+}
+
+TEST_F(RealLayers, AnotherKeyIsToldShortly) {
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::yes));
+    write_file(key_file_, std::string(64, 'a'));
+    const auto grown = store_->grow(layer(1), Bytes{2ULL << 30U});
+    ASSERT_FALSE(grown);
+    EXPECT_EQ(grown.error().code, Code::store_corrupt);
+    EXPECT_EQ(grown.error().message,
+              "The key in \"" + key_file_ + "\" does not open the encrypted disk \"" + path(1) + "\": it was made with another one.");
+    EXPECT_THAT(grown.error().hint, HasSubstr("from a backup"));
+    EXPECT_EQ((*store_->look(layer(1)))->virtual_size, k_gib);
 }
 
 TEST_F(RealLayers, LookRefusesFilesThatEndWithinTheirHeaders) {
@@ -331,7 +357,44 @@ TEST_F(RealLayers, LookSeesWhatQemuImgWrites) {
     ASSERT_EQ(shell({"qemu-img", "create", "-q", "-f", "qcow2", "-b", path(1), "-F", "qcow2", path(3), "2G"}).exit_status, 0);
     EXPECT_EQ((*store_->look(layer(1)))->virtual_size, k_gib);
     EXPECT_EQ((*store_->look(layer(2)))->parent, layer(1));
-    EXPECT_FALSE((*store_->look(layer(3)))->parent) << "an absolute name is none of ours";
+    EXPECT_EQ(store_->look(layer(3)).error().code, Code::store_corrupt) << "an absolute name is none of ours";
+}
+
+TEST_F(RealLayers, WhatStandsOnNoLayerIsUsedForNothing) {
+    const std::string secret = folder_ / "secret";
+    write_file(secret, "the host's");
+    const auto care = make_layer_care({folder_ / "disks", key_file_, Bytes{16ULL << 40U}, *processes_, log_});
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
+    for (const std::string& below : {secret, std::string("../secret"), path(1), "./" + layer(1).str() + ".qcow2"}) {
+        ASSERT_EQ(shell({"qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", below, "-F", "raw", path(2), "1G"}).exit_status, 0);
+        const auto looked = store_->look(layer(2));
+        ASSERT_FALSE(looked) << below;
+        EXPECT_EQ(looked.error().code, Code::store_corrupt);
+        EXPECT_THAT(looked.error().message, HasSubstr(path(2) + "\" has a backing file that is no layer: \"" + below + "\""));
+        EXPECT_EQ(store_->seal(layer(2)).error().code, Code::store_corrupt);
+        EXPECT_EQ(store_->grow(layer(2), Bytes{2ULL << 30U}).error().code, Code::store_corrupt);
+        EXPECT_EQ(store_->create(layer(3), layer(2), k_gib, Encrypted::no).error().code, Code::store_corrupt);
+        EXPECT_EQ(care->rebase(layer(2), layer(1)).error().code, Code::store_corrupt);
+        EXPECT_THAT(*care->check(layer(2)), ElementsAre(looked.error().message));
+    }
+}
+
+TEST_F(RealLayers, LookRefusesFeaturesThatNoLayerHas) {
+    ASSERT_TRUE(store_->create(layer(1), std::nullopt, k_gib, Encrypted::no));
+    std::string bytes = read_file(path(1));
+    const auto look_with = [&](char features) {
+        bytes[79] = features;
+        write_file(path(1), bytes);
+        return store_->look(layer(1));
+    };
+    EXPECT_TRUE(look_with(1)) << "QEMU died: it mends that";
+    EXPECT_THAT(look_with(2).error().message, HasSubstr("marked as damaged"));
+    EXPECT_THAT(look_with(4).error().message, HasSubstr("its data in another file"));
+    EXPECT_THAT(look_with(8).error().message, HasSubstr("features that no layer has"));
+    EXPECT_EQ(look_with(16).error().code, Code::store_corrupt);
+    EXPECT_TRUE(look_with(0));
+    EXPECT_EQ(shell({"qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file=" + (folder_ / "data"), path(2), "1M"}).exit_status, 0);
+    EXPECT_EQ(store_->look(layer(2)).error().code, Code::store_corrupt);
 }
 
 TEST_F(RealLayers, AGrownLayerKeepsItsDataAndReadsZerosBeyond) {

@@ -170,10 +170,11 @@ TEST_P(DomainXmlGolden, QemuDriverUnderstandsIt) {
     if (!connection) {
         GTEST_SKIP() << connection.error().message;
     }
+    LentKey lent_key;
     if (GetParam().name == "encrypted") {
         const std::string key = testing::TempDir() + "amivirt-key-" + std::to_string(getpid());
         std::ofstream(key) << std::string(64, '0');
-        const auto lent = lend_key(*connection, secret_uuid(GetParam().spec.store_id), key);
+        const auto lent = lent_key.lend(*connection, secret_uuid(GetParam().spec.store_id), key);
         std::filesystem::remove(key);
         ASSERT_TRUE(lent) << lent.error().message;
         ASSERT_FALSE(*lent) << (*lent)->message;

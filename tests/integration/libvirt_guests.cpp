@@ -164,10 +164,23 @@ TEST_F(LibvirtGuests, ADiskThatIsMissing) {
     std::filesystem::remove(spec.disks[0].source.location);
     const auto started = hypervisor_->start(spec, Begin::running);
     ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().code, Code::hypervisor_failed);
+    EXPECT_EQ(started.error().code, Code::store_corrupt);
     EXPECT_THAT(started.error().message, HasSubstr(spec.disks[0].source.location));
-    EXPECT_TRUE(hypervisor_->observe(spec.instance)->has_value());
     EXPECT_EQ(state(spec.instance), DomainState::off);
+}
+
+TEST_F(LibvirtGuests, ADiskOverSomethingElse) {
+    DomainSpec spec = make_instance();
+    const std::string secret = folder_ + "/secret";
+    std::ofstream(secret) << "the host's";
+    for (const std::string& below : {secret, std::string("secret"), layer()}) {
+        ASSERT_EQ(std::system(fmt::format("qemu-img rebase -q -u -F raw -b '{}' {}", below, spec.disks[0].source.location).c_str()), 0);
+        const auto started = hypervisor_->start(spec, Begin::running);
+        ASSERT_FALSE(started) << below;
+        EXPECT_EQ(started.error().code, Code::store_corrupt);
+        EXPECT_THAT(started.error().message, HasSubstr("no layer: \"" + below));
+        EXPECT_FALSE(hypervisor_->observe(spec.instance)->has_value());
+    }
 }
 
 TEST_F(LibvirtGuests, ADiskInUseElsewhere) {
@@ -191,7 +204,7 @@ TEST_F(LibvirtGuests, AFolderThatQemuMayNotPass) {
     std::filesystem::create_directory(closed);
     chmod(closed.c_str(), 0700);
     std::filesystem::rename(spec.disks[0].source.location, closed + "/disk.qcow2");
-    ASSERT_EQ(std::system(fmt::format("qemu-img rebase -q -u -F qcow2 -b '{}' '{}/disk.qcow2'", layer(), closed).c_str()), 0);
+    std::filesystem::rename(layer(), closed + "/" + layer_name("layer"));
     spec.disks[0].source.location = closed + "/disk.qcow2";
     const auto started = hypervisor_->start(spec, Begin::running);
     ASSERT_FALSE(started);

@@ -55,7 +55,11 @@ protected:
     }
 
     /// The sealed layer below every disk.
-    [[nodiscard]] std::string layer() const { return folder_ + "/layer.qcow2"; }
+    [[nodiscard]] std::string layer() const { return folder_ + "/" + layer_name("layer"); }
+    /// Only layers stand on each other, and their names are ids: one for each word.
+    [[nodiscard]] static std::string layer_name(const std::string& word) {
+        return fmt::format("layer-{:017x}.qcow2", std::hash<std::string>()(word));
+    }
 
     /// An instance with a fresh overlay, to be started by the test and removed in any case.
     DomainSpec make_instance() {
@@ -63,12 +67,13 @@ protected:
         spec.instance = make_id<InstanceId>(*ids_);
         made_.push_back(spec.instance);
         const std::string base = folder_ + "/" + spec.instance.str();
-        EXPECT_EQ(std::system(fmt::format("qemu-img create -q -f qcow2 -b layer.qcow2 -F qcow2 {}.qcow2", base).c_str()), 0);
-        spec.store_id = "00112233445566778899aabbccddeeff";
+        const std::string disk = folder_ + "/" + layer_name(spec.instance.str());
+        EXPECT_EQ(std::system(fmt::format("qemu-img create -q -f qcow2 -b {} -F qcow2 {}", layer_name("layer"), disk).c_str()), 0);
+        spec.store_id = store_id_;
         spec.region = "local";
         spec.image = *ImageId::parse("ami-0123456789abcdef0");
         spec.memory = MiB{256};
-        spec.disks = {{{base + ".qcow2", "qcow2"}, "vol-0123456789abcdef0", {}, {}}};
+        spec.disks = {{{disk, "qcow2"}, "vol-0123456789abcdef0", {}, {}}};
         spec.console_log = base + ".log";
         spec.nvram = base + ".nvram";
         const std::uint32_t bits = ids_->random();
@@ -115,6 +120,8 @@ protected:
 
     std::string folder_ = make_folder();
     std::unique_ptr<IdSource> ids_ = make_random_ids();
+    /// Nobody else's: libvirt knows the key of encrypted layers by it.
+    std::string store_id_ = fmt::format("{:08x}{:08x}{:08x}{:08x}", ids_->random(), ids_->random(), ids_->random(), ids_->random());
     std::unique_ptr<Host> host_ = make_host();
     Libvirt libvirt_ = make_libvirt({system_or_session(), AMIVIRT_DOMAIN_TEMPLATE, log_, {}, folder_ + "/key"});
     std::unique_ptr<Hypervisor> hypervisor_ = std::move(libvirt_.hypervisor);

@@ -1,4 +1,5 @@
 // Backing chains as real qemu-img writes them, and headers that nobody should write.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "adapters/libvirt/access.hpp"
 #include "adapters/libvirt/backing_chain.hpp"
@@ -14,7 +16,10 @@
 namespace amivirt::libvirt {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
+
+std::string name(unsigned number) { return fmt::format("layer-{:017x}.qcow2", number); }
 
 class BackingChain : public testing::Test {
 protected:
@@ -25,115 +30,157 @@ protected:
             GTEST_SKIP() << "qemu-img is not installed";
         }
     }
-    [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
+    [[nodiscard]] std::string path(const std::string& file) const { return folder_ + "/" + file; }
     void make(const std::string& arguments) const {
-        ASSERT_EQ(std::system(("cd '" + folder_ + "' && qemu-img create -q " + arguments).c_str()), 0) << arguments;
+        ASSERT_EQ(std::system(("cd '" + folder_ + "' && qemu-img create -q -f qcow2 " + arguments).c_str()), 0) << arguments;
     }
-    [[nodiscard]] std::vector<BackingFile> chain(const std::string& name, const std::string& format = "qcow2") const {
-        return disk_chain({path(name), format}).below;
+    /// 1 over nothing, each of the others over the one before.
+    void make_chain(unsigned count) const {
+        make(name(1) + " 1M");
+        for (unsigned number = 2; number <= count; ++number) {
+            make(fmt::format("-b {} -F qcow2 {}", name(number - 1), name(number)));
+        }
+    }
+    [[nodiscard]] std::vector<BackingFile> chain(const std::string& file) const {
+        const auto found = disk_chain({path(file), "qcow2"});
+        EXPECT_TRUE(found) << found.error().message;
+        return found.value_or(DiskChain{}).below;
+    }
+    void expect_corrupt(const std::string& file, const std::string& words) const {
+        const auto found = disk_chain({path(file), "qcow2"});
+        ASSERT_FALSE(found) << words;
+        EXPECT_EQ(found.error().code, Code::store_corrupt);
+        EXPECT_THAT(found.error().message, HasSubstr(words));
+        EXPECT_THAT(found.error().message, HasSubstr(folder_));
     }
     /// Changes bytes of a file.
-    void patch(const std::string& name, std::streamoff offset, const std::string& bytes) const {
-        std::fstream file(path(name), std::ios::in | std::ios::out | std::ios::binary);
-        file.seekp(offset);
-        file << bytes;
+    void patch(const std::string& file, std::streamoff offset, const std::string& bytes) const {
+        std::fstream out(path(file), std::ios::in | std::ios::out | std::ios::binary);
+        out.seekp(offset);
+        out << bytes;
     }
 
     std::string folder_ = testing::TempDir() + "amivirt-chain-" + std::to_string(getpid());
 };
 
 TEST_F(BackingChain, NothingBelow) {
-    make("-f qcow2 base.qcow2 1M");
-    EXPECT_THAT(chain("base.qcow2"), IsEmpty());
-    make("-f raw disk.raw 1M");
-    EXPECT_THAT(chain("disk.raw", "raw"), IsEmpty());
-    EXPECT_THAT(chain("absent.qcow2"), IsEmpty());
+    make_chain(1);
+    EXPECT_THAT(chain(name(1)), IsEmpty());
+    EXPECT_TRUE(disk_chain({path("absent.raw"), "raw"})) << "what lies in it is not looked at";
+    expect_corrupt(name(2), "is not there");
 }
 
-TEST_F(BackingChain, NearestFirstRelativeAndAbsolute) {
-    make("-f raw base.raw 1M");
-    make("-f qcow2 -b base.raw -F raw one.qcow2");
-    make("-f qcow2 -b '" + path("one.qcow2") + "' -F qcow2 two.qcow2");
-    make("-f qcow2 -o compat=0.10 -b two.qcow2 -F qcow2 old.qcow2");
-    make("-f qcow2 -b old.qcow2 -F qcow2 top.qcow2");
-    chmod(path("one.qcow2").c_str(), 0444);
-    chmod(path("two.qcow2").c_str(), 0600);
-    const auto found = chain("top.qcow2");
-    ASSERT_EQ(found.size(), 4U);
-    EXPECT_EQ(found[0].source.location, path("old.qcow2"));
-    EXPECT_EQ(found[1].source.location, path("two.qcow2"));
+TEST_F(BackingChain, NearestFirst) {
+    make(name(1) + " 1M");
+    make(fmt::format("-b {} -F qcow2 {}", name(1), name(2)));
+    make(fmt::format("-o compat=0.10 -b {} -F qcow2 {}", name(2), name(3)));
+    make(fmt::format("-b {} -F qcow2 {}", name(3), name(4)));
+    chmod(path(name(1)).c_str(), 0444);
+    chmod(path(name(2)).c_str(), 0600);
+    const auto found = chain(name(4));
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0].source.location, path(name(3)));
+    EXPECT_EQ(found[1].source.location, path(name(2)));
     EXPECT_EQ(found[1].relabel, Relabel::yes) << "QEMU's user could not read it otherwise";
-    EXPECT_EQ(found[2].source.location, path("one.qcow2"));
+    EXPECT_EQ(found[2].source.location, path(name(1)));
     EXPECT_EQ(found[2].source.format, "qcow2");
     EXPECT_EQ(found[2].relabel, Relabel::no);
-    EXPECT_EQ(found[3].source.location, path("base.raw"));
-    EXPECT_EQ(found[3].source.format, "raw");
 }
 
 TEST_F(BackingChain, EncryptedOnes) {
     // The least that QEMU takes for LUKS within qcow2: a header that says so. Real ones are in tests/integration.
-    const auto encrypt = [&](const std::string& name) { patch(name, 32, std::string("\0\0\0\2", 4)); };
-    make("-f qcow2 base.qcow2 1M");
-    make("-f qcow2 -b base.qcow2 -F qcow2 one.qcow2");
-    make("-f qcow2 -b one.qcow2 -F qcow2 top.qcow2");
-    EXPECT_FALSE(any_encrypted(disk_chain({path("top.qcow2")})));
-    encrypt("base.qcow2");
-    DiskChain found = disk_chain({path("top.qcow2")});
-    EXPECT_EQ(found.top, Encrypted::no);
-    ASSERT_EQ(found.below.size(), 2U);
-    EXPECT_EQ(found.below[0].encrypted, Encrypted::no);
-    EXPECT_EQ(found.below[1].encrypted, Encrypted::yes);
-    EXPECT_TRUE(any_encrypted(found));
-    encrypt("top.qcow2");
-    std::filesystem::remove(path("base.qcow2"));
-    found = disk_chain({path("top.qcow2")});
-    EXPECT_EQ(found.top, Encrypted::yes) << "known even where the rest is not";
-    EXPECT_THAT(found.below, IsEmpty());
-    EXPECT_TRUE(any_encrypted(found));
+    const auto encrypt = [&](unsigned number) { patch(name(number), 32, std::string("\0\0\0\2", 4)); };
+    make_chain(3);
+    EXPECT_FALSE(any_encrypted(*disk_chain({path(name(3))})));
+    EXPECT_EQ(*disk_top({path(name(3))}), Encrypted::no);
+    encrypt(1);
+    const auto found = disk_chain({path(name(3))});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->top, Encrypted::no);
+    ASSERT_EQ(found->below.size(), 2U);
+    EXPECT_EQ(found->below[0].encrypted, Encrypted::no);
+    EXPECT_EQ(found->below[1].encrypted, Encrypted::yes);
+    EXPECT_TRUE(any_encrypted(*found));
+    encrypt(3);
+    EXPECT_EQ(disk_chain({path(name(3))})->top, Encrypted::yes);
+    EXPECT_EQ(*disk_top({path(name(3))}), Encrypted::yes);
 }
 
-TEST_F(BackingChain, WhatCannotBeToldWhollyIsNotToldAtAll) {
-    make("-f qcow2 base.qcow2 1M");
-    make("-f qcow2 -b base.qcow2 -F qcow2 one.qcow2");
-    make("-f qcow2 -b one.qcow2 -F qcow2 top.qcow2");
-    ASSERT_EQ(chain("top.qcow2").size(), 2U);
-    std::filesystem::remove(path("base.qcow2"));
-    EXPECT_THAT(chain("top.qcow2"), IsEmpty());
+TEST_F(BackingChain, WhatDoesNotReachItsEndIsAnError) {
+    make_chain(3);
+    std::filesystem::remove(path(name(1)));
+    expect_corrupt(name(3), name(1) + "\" is not there");
+    EXPECT_TRUE(disk_top({path(name(3))})) << "of a new top only its own header matters";
+    std::ofstream(path(name(1))) << "this is no qcow2";
+    expect_corrupt(name(3), name(1) + "\" is not a qcow2 image");
 }
 
 TEST_F(BackingChain, BadHeaders) {
-    make("-f qcow2 base.qcow2 1M");
-    const auto fresh = [&] { make("-f qcow2 -b base.qcow2 -F qcow2 top.qcow2"); };
+    make_chain(1);
+    const auto fresh = [&] { make(fmt::format("-b {} -F qcow2 {}", name(1), name(2))); };
     fresh();
-    ASSERT_EQ(chain("top.qcow2").size(), 1U);
-    patch("top.qcow2", 8, std::string(8, '\xff'));  // the name's offset
-    EXPECT_THAT(chain("top.qcow2"), IsEmpty());
+    ASSERT_EQ(chain(name(2)).size(), 1U);
+    patch(name(2), 8, std::string(8, '\xff'));  // the name's offset
+    expect_corrupt(name(2), "damaged header");
+    for (const char length : {'\xff', '\0'}) {
+        fresh();
+        patch(name(2), 16, std::string(4, length));
+        expect_corrupt(name(2), "damaged header");
+    }
     fresh();
-    patch("top.qcow2", 16, std::string(4, '\xff'));  // the name's length
-    EXPECT_THAT(chain("top.qcow2"), IsEmpty());
-    fresh();
-    patch("top.qcow2", 16, std::string(4, '\0'));
-    EXPECT_THAT(chain("top.qcow2"), IsEmpty());
-    fresh();
-    patch("top.qcow2", 100, std::string(4, '\xff'));  // the header's length, after which the format is
-    EXPECT_THAT(chain("top.qcow2"), IsEmpty());
-    fresh();
-    std::filesystem::resize_file(path("top.qcow2"), 20);
-    EXPECT_THAT(chain("top.qcow2"), IsEmpty());
-    std::ofstream(path("text.qcow2")) << "this is no qcow2";
-    EXPECT_THAT(chain("text.qcow2"), IsEmpty());
+    std::filesystem::resize_file(path(name(2)), 20);
+    expect_corrupt(name(2), "ends within its header");
+}
+
+TEST_F(BackingChain, FeaturesThatNoLayerHas) {
+    make_chain(2);
+    const auto features = [&](char bits) { patch(name(1), 79, std::string(1, bits)); };
+    features(1);  // QEMU died: it mends that
+    EXPECT_EQ(chain(name(2)).size(), 1U);
+    features(2);
+    expect_corrupt(name(2), "marked as damaged");
+    features(4);
+    expect_corrupt(name(2), "its data in another file");
+    features(16);
+    expect_corrupt(name(2), "0x10");
+    EXPECT_FALSE(disk_top({path(name(1))}));
 }
 
 TEST_F(BackingChain, ALoopEnds) {
-    make("-f qcow2 other.qcow2 1M");
-    make("-f qcow2 -b other.qcow2 -F qcow2 same.qcow2");
-    make("-u -f qcow2 -b same.qcow2 -F qcow2 other.qcow2 1M");
-    EXPECT_THAT(chain("same.qcow2"), IsEmpty());
+    make_chain(2);
+    make(fmt::format("-u -b {} -F qcow2 {} 1M", name(2), name(1)));
+    expect_corrupt(name(2), "without end");
+    make_chain(2);
+    std::ifstream file(path(name(2)), std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    patch(name(2), static_cast<std::streamoff>(text.find(name(1))), name(2));
+    expect_corrupt(name(2), "without end");
 }
 
-TEST_F(BackingChain, ProtocolsAreNotFollowed) {
-    make("-u -f qcow2 -b nbd://127.0.0.1/x -F raw top.qcow2 1M");
-    EXPECT_THAT(chain("top.qcow2"), IsEmpty());
+TEST_F(BackingChain, SoDeepAndNoDeeper) {
+    make_chain(2);
+    std::ifstream file(path(name(2)), std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    const std::size_t at = text.find(name(1));
+    for (unsigned number = 3; number <= 202; ++number) {
+        std::string next = text;
+        std::ofstream(path(name(number)), std::ios::binary) << next.replace(at, name(1).size(), name(number - 1));
+    }
+    EXPECT_EQ(chain(name(201)).size(), 200U);
+    expect_corrupt(name(202), "more than 200 layers");
+}
+
+TEST_F(BackingChain, OnlyLayersBesideItAreFollowed) {
+    make_chain(3);
+    std::filesystem::create_directories(path("other"));
+    std::ofstream(path("secret")) << "the host's";
+    for (const std::string& below : {path("secret"), std::string("secret"), path(name(1)), "./" + name(1), "other/../" + name(1),
+                                     std::string("nbd://127.0.0.1/x"), "json:{\"file.filename\":\"" + name(1) + "\"}", "file:" + name(1)}) {
+        make(fmt::format("-u -b '{}' -F qcow2 {} 1M", below, name(2)));
+        expect_corrupt(name(2), "backing file that is no layer: \"" + below.substr(0, 12));
+        EXPECT_FALSE(disk_top({path(name(2))})) << below;
+        expect_corrupt(name(3), name(2) + "\" has a backing file that is no layer");
+    }
 }
 
 TEST_F(BackingChain, ClosedFolders) {

@@ -34,7 +34,7 @@ struct ProbedDisk {
 /// A layer's file as it lies there.
 struct LayerFile {
     Bytes virtual_size;             ///< the header's
-    std::optional<LayerId> parent;  ///< the header's backing file, where it names a layer
+    std::optional<LayerId> parent;  ///< the header's backing file
     bool encrypted = false;
     bool read_only = false;  ///< mode 0444: sealed
     Bytes file_size;
@@ -71,7 +71,8 @@ public:
     /// Removes the layer's file and any temporary of it. Idempotent.
     [[nodiscard]] virtual Result<void> remove(const LayerId& layer) = 0;
     [[nodiscard]] virtual DiskSource source(const LayerId& layer) const = 0;
-    /// nullopt if its file is not there; store_corrupt if that is not a qcow2 image or ends within its header. Cheap: no tool is called.
+    /// nullopt if its file is not there; store_corrupt if that is not a qcow2 image or ends within its header, if it stands on a file that
+    /// is no layer, was marked as damaged, or keeps its data elsewhere. Cheap: no tool is called.
     [[nodiscard]] virtual Result<std::optional<LayerFile>> look(const LayerId& layer) = 0;
     /// Ids of all layer files, and the names of files that are none of ours.
     struct Contents {

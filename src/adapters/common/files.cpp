@@ -71,11 +71,10 @@ Result<void> write_at(int fd, std::string_view bytes, std::uint64_t offset, cons
     return {};
 }
 
-Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t size, const std::string& path) {
-    std::string bytes(size, '\0');
+Result<std::string_view> read_into(std::string& room, int fd, std::uint64_t offset, const std::string& path) {
     std::size_t done = 0;
-    while (done < size) {
-        const ssize_t count = ::pread(fd, bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+    while (done < room.size()) {
+        const ssize_t count = ::pread(fd, room.data() + done, room.size() - done, static_cast<off_t>(offset + done));
         if (count < 0) {
             if (errno == EINTR) {
                 continue;
@@ -87,7 +86,12 @@ Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t size, cons
         }
         done += static_cast<std::size_t>(count);
     }
-    bytes.resize(done);
+    return std::string_view(room).substr(0, done);
+}
+
+Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t size, const std::string& path) {
+    std::string bytes(size, '\0');
+    bytes.resize(AMIVIRT_TRY(read_into(bytes, fd, offset, path)).size());
     return bytes;
 }
 

@@ -71,6 +71,8 @@ enum class Durable { yes, no };
 [[nodiscard]] Result<FileDescriptor> open(const std::string& path, int flags, mode_t mode = 0600);
 /// `path` is for the message.
 [[nodiscard]] Result<void> write_at(int fd, std::string_view bytes, std::uint64_t offset, const std::string& path);
+/// Into `room`; what it returns is the part that was filled: shorter only at the end of the file.
+[[nodiscard]] Result<std::string_view> read_into(std::string& room, int fd, std::uint64_t offset, const std::string& path);
 /// Fewer than `size` bytes only at the end of the file.
 [[nodiscard]] Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t size, const std::string& path);
 [[nodiscard]] Result<void> sync(int fd, const std::string& path);

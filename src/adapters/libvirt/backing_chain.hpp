@@ -1,12 +1,13 @@
-// The layers a disk consists of, from the qcow2 headers that our own qemu-img wrote.
+// The layers a disk consists of, from their files' headers. libvirt and QEMU are told them all and follow no header themselves.
 #pragma once
 
 #include "adapters/libvirt/disk_xml.hpp"
 
 namespace amivirt::libvirt {
 
-/// What lies below is left out if it cannot be told completely (a file that is not within this process's reach, a backing file without a
-/// format): libvirt then looks by itself.
-[[nodiscard]] DiskChain disk_chain(const DiskSource& disk);
+/// store_corrupt if the chain does not consist of layers of one folder to its end.
+[[nodiscard]] Result<DiskChain> disk_chain(const DiskSource& disk);
+/// What a new top is, whose chain is the one that its disk has already. store_corrupt if it is no layer.
+[[nodiscard]] Result<Encrypted> disk_top(const DiskSource& disk);
 
 }  // namespace amivirt::libvirt

@@ -38,7 +38,8 @@ pugi::xml_node add_disk(pugi::xml_node devices, const std::string& target, const
     return disk;
 }
 
-/// Told explicitly, the chain need not be probed; and a layer that many instances share stays its owner's, out of every QEMU's power.
+/// Told explicitly to its end, the chain is not probed: no header names a file that QEMU is given; and a layer that many instances share
+/// stays its owner's, out of every QEMU's power.
 void add_backing(pugi::xml_node disk, const std::vector<BackingFile>& chain, const std::string& secret) {
     pugi::xml_node parent = disk;
     for (const BackingFile& file : chain) {
@@ -56,9 +57,7 @@ void add_backing(pugi::xml_node disk, const std::vector<BackingFile>& chain, con
             add_encryption(source, secret);
         }
     }
-    if (!chain.empty()) {
-        parent.append_child("backingStore");
-    }
+    parent.append_child("backingStore");
 }
 
 }  // namespace
@@ -108,7 +107,9 @@ pugi::xml_node append_disk(pugi::xml_node devices, const std::string& target, co
     if (!wanted.serial.empty()) {
         set_text(disk, "serial", shown_serial(wanted.serial));
     }
-    add_backing(disk, chain.below, secret);
+    if (wanted.source.format == "qcow2") {
+        add_backing(disk, chain.below, secret);
+    }
     return disk;
 }
 

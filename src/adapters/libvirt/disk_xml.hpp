@@ -26,7 +26,7 @@ struct BackingFile {
 /// What a disk consists of, from its file's header downwards.
 struct DiskChain {
     Encrypted top = Encrypted::no;
-    std::vector<BackingFile> below;  ///< nearest first; libvirt finds out by itself where it is empty
+    std::vector<BackingFile> below;  ///< nearest first
 };
 
 [[nodiscard]] bool any_encrypted(const DiskChain& chain);

@@ -1,9 +1,11 @@
 #include "adapters/libvirt/domains.hpp"
 
+#include <fmt/ranges.h>
+
+#include "adapters/common/key_file.hpp"
 #include "adapters/libvirt/access.hpp"
 #include "adapters/libvirt/backing_chain.hpp"
 #include "adapters/libvirt/capabilities.hpp"
-#include "adapters/libvirt/secrets.hpp"
 
 namespace amivirt::libvirt {
 
@@ -25,7 +27,11 @@ Error Domains::failed(const std::string& name, const std::string& doing, const F
 }
 
 Error Domains::failed_on_files(const std::string& name, const std::string& doing, const Failure& failure,
-                               const std::vector<std::string>& paths) const {
+                               const std::vector<std::string>& paths, const std::vector<std::string>& encrypted) const {
+    if (says_key_refused(failure.message)) {
+        // QEMU tells a number of its own, not the file.
+        return key_refused(options_.key_file, fmt::format("{}", fmt::join(encrypted, "\" or \"")));
+    }
     Error error = failed(name, doing, failure);
     if (says(failure, "Permission denied")) {
         for (const std::string& path : paths) {
@@ -47,10 +53,10 @@ bool Domains::gives_files_away(const Connection& connection) {
     return **known;
 }
 
-DiskChain Domains::chain(const Connection& connection, const DiskSource& disk) {
+Result<DiskChain> Domains::chain(const Connection& connection, const DiskSource& disk) {
     DiskChain chain;
     if (connection.driver == Driver::qemu) {
-        chain = disk_chain(disk);
+        chain = AMIVIRT_TRY(disk_chain(disk));
         if (!gives_files_away(connection)) {
             for (BackingFile& file : chain.below) {
                 file.relabel = Relabel::yes;
@@ -60,17 +66,13 @@ DiskChain Domains::chain(const Connection& connection, const DiskSource& disk) {
     return chain;
 }
 
-Encrypted Domains::encrypted(const Connection& connection, const DiskSource& disk) {
-    return connection.driver == Driver::qemu ? disk_chain(disk).top : Encrypted::no;
-}
-
-Result<Outcome> Domains::lend_key(const Connection& connection, const std::string& store_id) const {
+Result<Outcome> Domains::lend_key(const Connection& connection, const std::string& store_id, LentKey& lent) const {
     const std::string uuid = secret_uuid(store_id);
     if (uuid.empty()) {
         return Error(Code::unsupported_operation,
                      fmt::format("encrypted volumes need a store id of 32 hexadecimal digits, and this store's is \"{}\"", store_id));
     }
-    return libvirt::lend_key(connection, uuid, options_.key_file);
+    return lent.lend(connection, uuid, options_.key_file);
 }
 
 }  // namespace amivirt::libvirt

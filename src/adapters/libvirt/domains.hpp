@@ -12,6 +12,7 @@
 #include "adapters/libvirt/disk_xml.hpp"
 #include "adapters/libvirt/handles.hpp"
 #include "adapters/libvirt/hypervisor.hpp"
+#include "adapters/libvirt/secrets.hpp"
 #include "amivirt/base/ids.hpp"
 #include "amivirt/base/sync.hpp"
 
@@ -69,16 +70,14 @@ public:
 
     [[nodiscard]] Error not_running(const InstanceId& instance, const std::string& doing) const;
     [[nodiscard]] Error failed(const std::string& name, const std::string& doing, const Failure& failure) const;
-    /// `failed`, with what helps where QEMU may not reach one of `paths`.
+    /// `failed`, with what helps where QEMU may not reach one of `paths`; store_corrupt where our key does not open one of `encrypted`.
     [[nodiscard]] Error failed_on_files(const std::string& name, const std::string& doing, const Failure& failure,
-                                        const std::vector<std::string>& paths) const;
+                                        const std::vector<std::string>& paths, const std::vector<std::string>& encrypted) const;
 
-    /// The disk's chain as this daemon must be told it.
-    [[nodiscard]] DiskChain chain(const Connection& connection, const DiskSource& disk);
-    /// Is the file itself encrypted, whatever lies below it?
-    [[nodiscard]] static Encrypted encrypted(const Connection& connection, const DiskSource& disk);
-    /// Lends the store's key to the daemon.
-    [[nodiscard]] Result<Outcome> lend_key(const Connection& connection, const std::string& store_id) const;
+    /// The disk's chain as this daemon must be told it. store_corrupt as disk_chain().
+    [[nodiscard]] Result<DiskChain> chain(const Connection& connection, const DiskSource& disk);
+    /// Lends the store's key to the daemon, for as long as `lent` lives.
+    [[nodiscard]] Result<Outcome> lend_key(const Connection& connection, const std::string& store_id, LentKey& lent) const;
 
 private:
     /// Does libvirt give disks to QEMU's own user? If not there is nothing to keep from it, and no "dac" model to name.

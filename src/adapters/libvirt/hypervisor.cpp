@@ -85,13 +85,13 @@ public:
 private:
     /// Template and firmware are read once.
     Result<std::string> render(const DomainSpec& spec, const libvirt::RenderOptions& options);
-    [[nodiscard]] Error start_failed(const DomainSpec& spec, const Failure& failure) const;
+    [[nodiscard]] Error start_failed(const DomainSpec& spec, const Failure& failure, const std::vector<std::string>& encrypted) const;
 
     std::shared_ptr<Domains> domains_;
     Sync<std::optional<std::string>> template_;
 };
 
-Error LibvirtHypervisor::start_failed(const DomainSpec& spec, const Failure& failure) const {
+Error LibvirtHypervisor::start_failed(const DomainSpec& spec, const Failure& failure, const std::vector<std::string>& encrypted) const {
     const std::string& name = spec.instance.str();
     if (libvirt::says(failure, "Could not set up host forwarding rule")) {
         return {Code::insufficient_instance_capacity,
@@ -106,7 +106,7 @@ Error LibvirtHypervisor::start_failed(const DomainSpec& spec, const Failure& fai
         paths.push_back(disk.source.location);
     }
     paths.push_back(spec.seed);
-    return domains_->failed_on_files(name, "start", failure, paths);
+    return domains_->failed_on_files(name, "start", failure, paths, encrypted);
 }
 
 Result<HypervisorInfo> LibvirtHypervisor::info() {
@@ -215,6 +215,7 @@ Result<std::string> LibvirtHypervisor::render(const DomainSpec& spec, const libv
 Result<void> LibvirtHypervisor::start(const DomainSpec& spec, Begin begin) {
     check_interrupt();
     std::optional<Error> refused;
+    std::vector<std::string> encrypted;  ///< disks that need the key
     enum class Step { lend_key, define, create } step = Step::define;
     const Outcome outcome = AMIVIRT_TRY(domains_->connections().use([&](const Connection& connection, Attempt attempt) -> Outcome {
         libvirt::RenderOptions options;
@@ -222,10 +223,17 @@ Result<void> LibvirtHypervisor::start(const DomainSpec& spec, Begin begin) {
         if (spec.firmware == Firmware::uefi) {
             options.ovmf = libvirt::find_ovmf();
         }
-        bool encrypted = false;
+        encrypted.clear();
         for (const DomainDisk& disk : spec.disks) {
-            options.chains.push_back(domains_->chain(connection, disk.source));
-            encrypted = encrypted || libvirt::any_encrypted(options.chains.back());
+            Result<libvirt::DiskChain> chain = domains_->chain(connection, disk.source);
+            if (!chain) {
+                refused = chain.error();
+                return {};
+            }
+            if (libvirt::any_encrypted(*chain)) {
+                encrypted.push_back(disk.source.location);
+            }
+            options.chains.push_back(std::move(*chain));
         }
         options.agent_socket = agent_socket(connection, spec.instance);
         const Result<std::string> xml = render(spec, options);
@@ -233,9 +241,10 @@ Result<void> LibvirtHypervisor::start(const DomainSpec& spec, Begin begin) {
             refused = xml.error();
             return {};
         }
-        if (encrypted) {
+        libvirt::LentKey key;
+        if (!encrypted.empty()) {
             step = Step::lend_key;
-            const Result<Outcome> lent = domains_->lend_key(connection, spec.store_id);
+            const Result<Outcome> lent = domains_->lend_key(connection, spec.store_id, key);
             if (!lent) {
                 refused = lent.error();
                 return {};
@@ -274,7 +283,7 @@ Result<void> LibvirtHypervisor::start(const DomainSpec& spec, Begin begin) {
             case Step::define:
                 return domains_->failed(spec.instance.str(), "define", *outcome);
             case Step::create:
-                return start_failed(spec, *outcome);
+                return start_failed(spec, *outcome, encrypted);
         }
     }
     return {};

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "adapters/common/key_file.hpp"
+#include "adapters/libvirt/backing_chain.hpp"
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 
@@ -114,9 +116,10 @@ Result<void> LibvirtLiveDisks::attach(const InstanceId& instance, const DomainDi
                 return Error(Code::incorrect_state, fmt::format("cannot {} \"{}\": its disk of that name is \"{}\" and not \"{}\"", doing,
                                                                 instance.str(), present->source.location, disk.source.location));
             }
-            const DiskChain chain = domains_->chain(call.connection, disk.source);
+            const DiskChain chain = AMIVIRT_TRY(domains_->chain(call.connection, disk.source));
+            LentKey key;
             if (any_encrypted(chain)) {
-                if (Outcome failure = AMIVIRT_TRY(domains_->lend_key(call.connection, call.machine.store_id))) {
+                if (Outcome failure = AMIVIRT_TRY(domains_->lend_key(call.connection, call.machine.store_id, key))) {
                     return failure;
                 }
             }
@@ -132,8 +135,8 @@ Result<void> LibvirtLiveDisks::attach(const InstanceId& instance, const DomainDi
                 if (target_taken && attempt + 1 < k_target_attempts) {
                     return Outcome();
                 }
-                if (says(failure, "Permission denied")) {
-                    return domains_->failed_on_files(instance.str(), doing, failure, {disk.source.location});
+                if (says(failure, "Permission denied") || says_key_refused(failure.message)) {
+                    return domains_->failed_on_files(instance.str(), doing, failure, {disk.source.location}, {disk.source.location});
                 }
                 return Outcome(failure);
             }
@@ -274,14 +277,16 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
     Frozen frozen = Frozen::no;
     AMIVIRT_TRY(on_machine(instance, "snapshot the disks of", [&](const Call& call) -> Step {
         std::vector<NewTop> tops;
-        bool encrypted = false;
+        std::vector<std::string> encrypted;
         for (const Overlay& overlay : overlays) {
             const MachineDisk* const disk = call.machine.find(overlay.serial);
             if (disk == nullptr) {
                 return no_disk(instance, overlay.serial);
             }
-            tops.push_back({disk->target, overlay.top, domains_->encrypted(call.connection, overlay.top)});
-            encrypted = encrypted || tops.back().encrypted == Encrypted::yes;
+            tops.push_back({disk->target, overlay.top, AMIVIRT_TRY(disk_top(overlay.top))});
+            if (tops.back().encrypted == Encrypted::yes) {
+                encrypted.push_back(overlay.top.location);
+            }
         }
         // On a second attempt: the daemon went away after it had taken the snapshot, and came back.
         if (tops.empty() || (call.attempt == Attempt::repeated && writes_to(call.machine, tops))) {
@@ -294,8 +299,9 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
                                      call.machine.agent ? "answers" : "runs"),
                          "install qemu-guest-agent in the guest, or do not ask for it to be frozen");
         }
-        if (encrypted) {
-            if (Outcome failure = AMIVIRT_TRY(domains_->lend_key(call.connection, call.machine.store_id))) {
+        LentKey key;
+        if (!encrypted.empty()) {
+            if (Outcome failure = AMIVIRT_TRY(domains_->lend_key(call.connection, call.machine.store_id, key))) {
                 return failure;
             }
         }
@@ -315,6 +321,9 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
                 frozen = Frozen::no;
                 failure = take_snapshot(call.domain, xml, frozen);
             }
+        }
+        if (failure && says_key_refused(failure->message)) {
+            return domains_->failed_on_files(instance.str(), "snapshot the disks of", *failure, {}, encrypted);
         }
         if (!failure) {
             fault_point("live.snapshotted");

@@ -1,16 +1,19 @@
 #include "adapters/libvirt/secrets.hpp"
 
-#include <fmt/format.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 #include <pugixml.hpp>
 
+#include "adapters/common/key_file.hpp"
 #include "adapters/libvirt/handles.hpp"
 #include "adapters/libvirt/xml.hpp"
 #include "amivirt/base/fault.hpp"
+#include "amivirt/base/interrupt.hpp"
 
 namespace amivirt::libvirt {
 namespace {
@@ -27,24 +30,33 @@ struct Key {
     ~Key() { explicit_bzero(bytes.data(), bytes.size()); }
 };
 
-Result<void> read_key(const std::string& path, Key& key) {
-    const auto failed = [&](const char* why) {
-        return Error(Code::io_error, fmt::format("cannot read the key of encrypted volumes, \"{}\": {}", path, why));
-    };
-    if (path.empty()) {
-        return failed("no key file is configured");
-    }
-    const std::unique_ptr<FILE, Free<std::fclose>> file(std::fopen(path.c_str(), "rbe"));
+Result<files::FileDescriptor> open_locked(const std::string& path) {
+    Result<files::FileDescriptor> file = files::open(path, O_RDONLY);
     if (!file) {
-        return failed(std::strerror(errno));
+        return ::access(path.c_str(), F_OK) != 0 && errno == ENOENT ? key_missing(path) : std::move(file);
     }
-    std::setvbuf(file.get(), nullptr, _IONBF, 0);
-    key.size = std::fread(key.bytes.data(), 1, key.bytes.size(), file.get());
-    if (std::ferror(file.get()) != 0) {
-        return failed(std::strerror(errno));
+    while (::flock(file->get(), LOCK_SH) != 0) {
+        if (errno != EINTR) {
+            return files::errno_error(errno, "lock", path);
+        }
+        check_interrupt();
+    }
+    return file;
+}
+
+Result<void> read_key(int fd, const std::string& path, Key& key) {
+    while (key.size < key.bytes.size()) {
+        const ssize_t count = ::pread(fd, key.bytes.data() + key.size, key.bytes.size() - key.size, static_cast<off_t>(key.size));
+        if (count < 0 && errno != EINTR) {
+            return files::errno_error(errno, "read", path);
+        }
+        if (count == 0) {
+            break;
+        }
+        key.size += count > 0 ? static_cast<std::size_t>(count) : 0;
     }
     if (key.size == 0 || key.size == key.bytes.size()) {
-        return failed(key.size == 0 ? "it is empty" : "it is too long");
+        return key_unusable(path, key.size == 0 ? "is empty" : "is too long");
     }
     return {};
 }
@@ -61,9 +73,22 @@ std::string render(const std::string& uuid) {
 
 }  // namespace
 
-Result<std::optional<Failure>> lend_key(const Connection& connection, const std::string& uuid, const std::string& key_file) {
+LentKey::~LentKey() {
+    // Only the last of its users gets the file for itself. Whoever comes now waits for the lock, and lends the key anew.
+    if (connection_ && ::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) {
+        const SecretPtr secret(virSecretLookupByUUIDString(connection_->handle.get(), uuid_.c_str()));
+        if (secret) {
+            virSecretUndefine(secret.get());
+        }
+    }
+}
+
+Result<std::optional<Failure>> LentKey::lend(const Connection& connection, const std::string& uuid, const std::string& key_file) {
     Key key;
-    AMIVIRT_TRY(read_key(key_file, key));
+    lock_ = AMIVIRT_TRY(open_locked(key_file));
+    AMIVIRT_TRY(read_key(lock_.get(), key_file, key));
+    connection_ = connection;
+    uuid_ = uuid;
     // Each time anew: a daemon that was restarted has forgotten it.
     const SecretPtr secret(virSecretDefineXML(connection.handle.get(), render(uuid).c_str(), 0));
     if (!secret || virSecretSetValue(secret.get(), key.bytes.data(), key.size, 0) < 0) {

@@ -82,9 +82,6 @@ Result<void> QemuImgCare::merge(const LayerId& target, const LayerId& source, co
     for (const auto& [id, header] : chain) {
         links.push_back({folder_.path(id), header.encrypted});
     }
-    if (any_encrypted(links)) {
-        AMIVIRT_TRY(folder_.key().get());  // before write_empty() would make one
-    }
     const std::string file = folder_.temporary(target);
     files::RemoveLater guard(file);
     AMIVIRT_TRY(folder_.write_empty(target, base, top.virtual_size, encrypted(top)));
@@ -128,7 +125,8 @@ Result<void> QemuImgCare::copy(const Links& from, const std::vector<std::string>
     command.on_output = std::move(on_output);
     const CommandResult result = AMIVIRT_TRY(qemu_img::run(processes_, std::move(command), qemu_img::k_copy));
     if (result.exit_status != 0) {
-        return qemu_img::layer_error(result, "merge", argument, from.front().file);
+        const auto locked = std::find_if(from.begin(), from.end(), [](const auto& link) { return link.encrypted; });
+        return qemu_img::layer_error(result, "merge", argument, (locked == from.end() ? from.front() : *locked).file, folder_.key());
     }
     return {};
 }
@@ -155,8 +153,8 @@ Result<void> QemuImgCare::rebase(const LayerId& layer, const LayerId& parent) {
     fault_point("layer_care.rebase_opened");
     // Names of layers are all of one length: the new one goes over the old in a single write.
     const std::string name = LayerFolder::name(parent);
-    if (header.backing.size() != name.size()) {
-        return Error(Code::store_corrupt, fmt::format("The layer's file \"{}\" names no layer as its parent.", file));
+    if (!header.parent) {
+        return layer_corrupt(file, "names no layer as its parent");
     }
     AMIVIRT_TRY(files::write_at(fd.get(), name, header.backing_offset, file));
     fault_point("layer_care.rebased");
@@ -177,8 +175,8 @@ Result<std::vector<std::string>> QemuImgCare::check(const LayerId& layer) {
     const std::string argument = AMIVIRT_TRY(LayerFolder::alone(file, encrypted(*header)));
     command.argv.push_back(argument);
     const CommandResult result = AMIVIRT_TRY(qemu_img::run(processes_, std::move(command), qemu_img::k_walk));
-    if (qemu_img::in_use(result) || result.exit_status > 128) {
-        return qemu_img::layer_error(result, "check", argument, file);
+    if (qemu_img::in_use(result) || qemu_img::key_refused(result) || result.exit_status > 128) {
+        return qemu_img::layer_error(result, "check", argument, file, folder_.key());
     }
     const Json answer = Json::parse(result.output, nullptr, false);
     std::vector<std::string> faults;
@@ -203,9 +201,10 @@ Result<std::string> QemuImgCare::checksum(const LayerId& layer, Progress& progre
     progress.phase("reading", Bytes{static_cast<std::uint64_t>(AMIVIRT_TRY(status_of(fd.get(), file)).st_size)});
     ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     Sha256 hash;
+    std::string room(k_piece, '\0');
     for (std::uint64_t done = 0;;) {
         check_interrupt();
-        const std::string piece = AMIVIRT_TRY(files::read_at(fd.get(), done, k_piece, file));
+        const std::string_view piece = AMIVIRT_TRY(files::read_into(room, fd.get(), done, file));
         hash.update(piece);
         done += piece.size();
         progress.advance(Bytes{done});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/common/files.hpp"
+#include "adapters/common/layer_header.hpp"
 #include "adapters/qemu_img/region_key.hpp"
 #include "amivirt/base/ids.hpp"
 #include "amivirt/base/size.hpp"
@@ -17,22 +18,9 @@
 
 namespace amivirt {
 
-constexpr std::string_view k_layer_suffix = ".qcow2";
 constexpr std::string_view k_layer_temporary_suffix = ".tmp";
 constexpr mode_t k_sealed_mode = 0444;
 constexpr mode_t k_writable_mode = 0600;  ///< libvirt hands it to the hypervisor's user when the domain starts
-
-/// What of a layer's qcow2 header matters to us.
-struct LayerHeader {
-    Bytes virtual_size;
-    std::string backing;  ///< the name as stored; "" none
-    std::uint64_t backing_offset = 0;
-    std::optional<LayerId> parent;  ///< where `backing` is a layer of this folder
-    bool encrypted = false;
-};
-
-/// store_corrupt if it is no qcow2 image or ends within its header.
-[[nodiscard]] Result<LayerHeader> read_layer_header(int fd, const std::string& path);
 
 [[nodiscard]] constexpr bool is_sealed(mode_t mode) noexcept { return (mode & 0222U) == 0; }
 [[nodiscard]] Result<struct stat> status_of(int fd, const std::string& path);
@@ -43,7 +31,7 @@ public:
     LayerFolder(std::string folder, const std::string& key_file) : folder_(std::move(folder)), key_(key_file) {}
 
     [[nodiscard]] const std::string& path() const noexcept { return folder_; }
-    [[nodiscard]] static std::string name(const LayerId& layer) { return layer.str() + std::string(k_layer_suffix); }
+    [[nodiscard]] static std::string name(const LayerId& layer) { return layer_file_name(layer); }
     [[nodiscard]] std::string path(const LayerId& layer) const { return folder_ + "/" + name(layer); }
     [[nodiscard]] std::string temporary(const LayerId& layer) const {
         return folder_ + "/" + layer.str() + std::string(k_layer_temporary_suffix);
@@ -52,7 +40,8 @@ public:
     [[nodiscard]] Result<files::FileDescriptor> create_temporary(const std::string& file) const;
     /// Makes a file that is whole under its temporary name a sealed layer, durably. Removes both names if it cannot.
     [[nodiscard]] Result<void> name_sealed(const LayerId& layer) const;
-    /// An empty layer as the temporary of `layer`. invalid_parameter_value if it is smaller than its parent.
+    /// An empty layer as the temporary of `layer`. invalid_parameter_value if it is smaller than its parent; store_corrupt if the key is
+    /// lost.
     [[nodiscard]] Result<files::FileDescriptor> write_empty(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                                             Encrypted encrypted);
 
@@ -67,13 +56,13 @@ public:
     [[nodiscard]] static Result<std::string> stacked(const std::vector<Link>& links);
     /// A file with nothing below it, for --target-image-opts.
     [[nodiscard]] static std::string options(const std::string& file, Encrypted encrypted);
-    /// `layer` and its parents as their headers tell. store_corrupt for a foreign backing file or a cycle.
+    /// `layer` and its parents as their headers tell. store_corrupt for a cycle.
     [[nodiscard]] Result<std::vector<std::pair<LayerId, LayerHeader>>> chain(const LayerId& layer) const;
 
     [[nodiscard]] RegionKey& key() noexcept { return key_; }
 
 private:
-    [[nodiscard]] Result<bool> holds_encrypted() const;
+    [[nodiscard]] Result<bool> any_encrypted() const;
 
     std::string folder_;
     RegionKey key_;

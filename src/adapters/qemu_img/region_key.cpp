@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "adapters/common/files.hpp"
+#include "adapters/common/key_file.hpp"
 #include "adapters/qemu_img/tool.hpp"
 #include "amivirt/base/fault.hpp"
 
@@ -40,11 +41,11 @@ std::string folder_of(const std::string& file) { return std::filesystem::path(fi
 
 }  // namespace
 
-Result<std::string> RegionKey::get_or_make() {
+Result<std::string> RegionKey::get_or_make(const std::function<Result<bool>()>& in_use) {
     auto key = key_.lock();
     if (key->empty()) {
         if (!there(file_)) {
-            AMIVIRT_TRY(make());
+            AMIVIRT_TRY(make(in_use));
         }
         AMIVIRT_TRY(read(file_, *key));
     }
@@ -52,16 +53,13 @@ Result<std::string> RegionKey::get_or_make() {
 }
 
 Result<void> RegionKey::read(const std::string& file, std::string& key) {
-    constexpr std::string_view k_hint = "Put back a copy of it: encrypted volumes and snapshots cannot be read without.";
     if (!there(file)) {
-        return Error(Code::store_corrupt, fmt::format("The key file \"{}\" is not there.", file), std::string(k_hint));
+        return key_missing(file);
     }
     const files::FileDescriptor fd = AMIVIRT_TRY(files::open(file, O_RDONLY | O_NOFOLLOW));
     std::string bytes = AMIVIRT_TRY(files::read_at(fd.get(), 0, 2 * k_key_bytes + 1, file));
     if (bytes.size() != 2 * k_key_bytes || bytes.find_first_not_of("0123456789abcdef") != std::string::npos) {
-        return Error(Code::store_corrupt,
-                     fmt::format("The key file \"{}\" holds no key: it should be {} hexadecimal digits.", file, 2 * k_key_bytes),
-                     std::string(k_hint));
+        return key_unusable(file, fmt::format("holds no key: it should be {} hexadecimal digits", 2 * k_key_bytes));
     }
     // Whoever made it may not have come that far yet.
     AMIVIRT_TRY(files::sync(fd.get(), file));
@@ -70,7 +68,7 @@ Result<void> RegionKey::read(const std::string& file, std::string& key) {
     return {};
 }
 
-Result<void> RegionKey::make() const {
+Result<void> RegionKey::make(const std::function<Result<bool>()>& in_use) const {
     // Under a lock on the temporary file, which a killed process leaves to the next one.
     const std::string temporary = file_ + ".tmp";
     AMIVIRT_TRY(files::make_folders(folder_of(file_), 0711));
@@ -83,6 +81,11 @@ Result<void> RegionKey::make() const {
     if (there(file_)) {
         // Another was first. The temporary, if it was made anew since, is nobody's: who locks it now finds the key as well.
         return files::remove(temporary);
+    }
+    // Under the lock: what another encrypts meanwhile, it encrypts with a key that is there.
+    if (AMIVIRT_TRY(in_use())) {
+        AMIVIRT_TRY(files::remove(temporary));
+        return key_missing(file_);
     }
     if (::fchmod(fd.get(), 0600) != 0 || ::ftruncate(fd.get(), 0) != 0) {
         return files::errno_error(errno, "write", temporary);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "adapters/common/files.hpp"
+#include "adapters/common/key_file.hpp"
 
 namespace amivirt::qemu_img {
 namespace {
@@ -84,12 +85,18 @@ bool disk_full(const CommandResult& result) {
     return mentions(result, "No space left on device") || mentions(result, "Disk quota exceeded");
 }
 
-Error layer_error(const CommandResult& result, std::string_view doing, const std::string& argument, const std::string& file) {
+bool key_refused(const CommandResult& result) { return says_key_refused(result.errors); }
+
+Error layer_error(const CommandResult& result, std::string_view doing, const std::string& argument, const std::string& file,
+                  const RegionKey& key) {
     if (disk_full(result)) {
         return files::errno_error(ENOSPC, "write", file);
     }
     if (in_use(result)) {
         return Error(Code::incorrect_state, fmt::format("The layer's file \"{}\" is in use by another program.", file));
+    }
+    if (key_refused(result)) {
+        return amivirt::key_refused(key.file(), file);
     }
     return Error(Code::tool_failed, fmt::format("qemu-img could not {} \"{}\": {}.", doing, file, words(result, argument, file)));
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/qemu_img/region_key.hpp"
 #include "amivirt/base/clock.hpp"
 #include "amivirt/base/progress.hpp"
 #include "amivirt/ports/process_runner.hpp"
@@ -35,8 +36,12 @@ constexpr Limits k_copy{std::chrono::hours(4), std::chrono::hours(12)};
 [[nodiscard]] bool in_use(const CommandResult& result);
 [[nodiscard]] bool disk_full(const CommandResult& result);
 
+/// The key that it was given opens nothing.
+[[nodiscard]] bool key_refused(const CommandResult& result);
+
 /// qemu-img could not `doing` ("grow", "merge") the layer's file.
-[[nodiscard]] Error layer_error(const CommandResult& result, std::string_view doing, const std::string& argument, const std::string& file);
+[[nodiscard]] Error layer_error(const CommandResult& result, std::string_view doing, const std::string& argument, const std::string& file,
+                                const RegionKey& key);
 
 /// For Command::on_output: hears `(12.34/100%)` in what -p prints, however it is cut into pieces, and tells it as so much of `share`,
 /// on top of what was done before.

@@ -148,7 +148,7 @@ Result<void> QemuImgStore::grow(const LayerId& layer, Bytes size) {
     command.argv.insert(command.argv.end(), {argument, std::to_string(size.count)});
     const CommandResult result = AMIVIRT_TRY(qemu_img::run(options_.processes, std::move(command), qemu_img::k_glance));
     if (result.exit_status != 0) {
-        return qemu_img::layer_error(result, "grow", argument, file);
+        return qemu_img::layer_error(result, "grow", argument, file, folder_.key());
     }
     fault_point("volume_store.grown");
     return files::sync(fd.get(), file);
