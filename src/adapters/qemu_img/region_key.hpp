@@ -22,7 +22,6 @@ public:
     [[nodiscard]] const std::string& file() const noexcept { return file_; }
     /// Words for qemu-img that give it that key under k_id.
     [[nodiscard]] Result<std::vector<std::string>> arguments();
-    [[nodiscard]] const std::string& file() const noexcept { return file_; }
     static constexpr const char* k_id = "region-key";
 
 private:
