@@ -283,7 +283,7 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
             if (disk == nullptr) {
                 return no_disk(instance, overlay.serial);
             }
-            tops.push_back({disk->target, overlay.top, AMIVIRT_TRY(disk_top(overlay.top))});
+            tops.push_back({disk->target, overlay.top, AMIVIRT_TRY(domains_->encrypted(call.connection, overlay.top))});
             if (tops.back().encrypted == Encrypted::yes) {
                 encrypted.push_back(overlay.top.location);
             }
