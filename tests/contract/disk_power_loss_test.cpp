@@ -1,6 +1,6 @@
-// What a power cut leaves of the layers. fsync and rename are this program's own: it notes what was made durable, and before and after each of
-// them builds the folder as it would be found then, opens it, and compares it with what was promised. What qemu-img synced in a process of
-// its own counts as lost.
+// What a power cut leaves of the layers. fsync and rename are this program's own: it notes what was made durable, and before and after each
+// of them builds the folder as it would be found then, opens it, and compares it with what was promised. What qemu-img synced in a process
+// of its own counts as lost.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -116,9 +116,9 @@ private:
     std::string root_;
     std::string copies_;
     unsigned number_ = 0;
-    std::map<ino_t, std::string> contents_;       ///< what is durable of each file
-    std::map<std::string, Entries> folders_;      ///< and of each folder
-    std::map<ino_t, std::string> digests_;        ///< of the copies
+    std::map<ino_t, std::string> contents_;   ///< what is durable of each file
+    std::map<std::string, Entries> folders_;  ///< and of each folder
+    std::map<ino_t, std::string> digests_;    ///< of the copies
     std::vector<files::FileDescriptor> held_;
 };
 
@@ -303,7 +303,20 @@ TEST_F(PowerLoss, ALayerThatWasPersistedIsWhole) {
 TEST_F(PowerLoss, TheFirstLayerOfAllMayBeEncrypted) {
     create(1, std::nullopt, Encrypted::yes);
     persist(1);
-    reopen([](VolumeStore& store, LayerCare& /*care*/, const std::string& key_file) { qemu_io(store, key_file, {1}, {"read -P 0 0 64k"}); });
+    reopen(
+        [](VolumeStore& store, LayerCare& /*care*/, const std::string& key_file) { qemu_io(store, key_file, {1}, {"read -P 0 0 64k"}); });
+}
+
+TEST_F(PowerLoss, ALayerThatWasSealedKeepsItsName) {
+    for (const unsigned number : {1U, 2U}) {
+        create(number, std::nullopt, number == 1 ? Encrypted::no : Encrypted::yes);
+        guest_writes({number}, "write -P 7 0 128k");
+        seal(number);
+    }
+    reopen([](VolumeStore& store, LayerCare& /*care*/, const std::string& key_file) {
+        qemu_io(store, key_file, {1}, {"read -P 7 0 128k"});
+        qemu_io(store, key_file, {2}, {"read -P 7 0 128k"});
+    });
 }
 
 TEST_F(PowerLoss, WhatTheGuestSyncedOutlivesASnapshot) {
