@@ -66,6 +66,10 @@ Result<DiskChain> Domains::chain(const Connection& connection, const DiskSource&
     return chain;
 }
 
+Result<Encrypted> Domains::top(const Connection& connection, const DiskSource& disk) {
+    return connection.driver == Driver::qemu ? disk_top(disk) : Result<Encrypted>(Encrypted::no);
+}
+
 Result<Outcome> Domains::lend_key(const Connection& connection, const std::string& store_id, LentKey& lent) const {
     const std::string uuid = secret_uuid(store_id);
     if (uuid.empty()) {

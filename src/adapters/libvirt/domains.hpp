@@ -76,6 +76,8 @@ public:
 
     /// The disk's chain as this daemon must be told it. store_corrupt as disk_chain().
     [[nodiscard]] Result<DiskChain> chain(const Connection& connection, const DiskSource& disk);
+    /// What a new top is, likewise.
+    [[nodiscard]] static Result<Encrypted> top(const Connection& connection, const DiskSource& disk);
     /// Lends the store's key to the daemon, for as long as `lent` lives.
     [[nodiscard]] Result<Outcome> lend_key(const Connection& connection, const std::string& store_id, LentKey& lent) const;
 

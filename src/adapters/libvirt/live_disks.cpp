@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "adapters/common/key_file.hpp"
-#include "adapters/libvirt/backing_chain.hpp"
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 
@@ -274,7 +273,7 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
             if (disk == nullptr) {
                 return no_disk(instance, overlay.serial);
             }
-            tops.push_back({disk->target, overlay.top, AMIVIRT_TRY(disk_top(overlay.top))});
+            tops.push_back({disk->target, overlay.top, AMIVIRT_TRY(Domains::top(call.connection, overlay.top))});
             if (tops.back().encrypted == Encrypted::yes) {
                 encrypted.push_back(overlay.top.location);
             }
