@@ -138,12 +138,13 @@ Result<void> sync_folder(const std::string& path) {
     return {};
 }
 
-Result<void> make_folders(const std::string& path, mode_t mode) {
+Result<void> make_folders(const std::string& path, mode_t mode, Durable durable) {
+    const std::string parent = std::filesystem::path(path).parent_path().string();
     if (::mkdir(path.c_str(), mode) == 0) {
         if (::chmod(path.c_str(), mode) != 0) {
             return errno_error(errno, "set the mode of", path);
         }
-        return {};
+        return durable == Durable::yes ? sync_folder(parent.empty() ? "." : parent) : Result<void>();
     }
     if (errno == EEXIST) {
         struct stat status {};
@@ -153,10 +154,9 @@ Result<void> make_folders(const std::string& path, mode_t mode) {
         return errno_error(ENOTDIR, "create the folder", path);
     }
     if (errno == ENOENT) {
-        const std::string parent = std::filesystem::path(path).parent_path().string();
         if (!parent.empty() && parent != path) {
-            AMIVIRT_TRY(make_folders(parent, mode));
-            return make_folders(path, mode);
+            AMIVIRT_TRY(make_folders(parent, mode, durable));
+            return make_folders(path, mode, durable);
         }
     }
     return errno_error(errno, "create the folder", path);

@@ -79,7 +79,7 @@ enum class Durable { yes, no };
 /// Makes renames and new names in it last.
 [[nodiscard]] Result<void> sync_folder(const std::string& path);
 /// With its parents; mode (not cut by the umask) for those it makes. An existing folder is left as it is.
-[[nodiscard]] Result<void> make_folders(const std::string& path, mode_t mode);
+[[nodiscard]] Result<void> make_folders(const std::string& path, mode_t mode, Durable durable = Durable::no);
 [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to);
 /// Idempotent: absent is done.
 [[nodiscard]] Result<void> remove(const std::string& path);

@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "adapters/common/key_file.hpp"
-#include "adapters/libvirt/backing_chain.hpp"
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 

@@ -47,7 +47,7 @@ Result<files::FileDescriptor> LayerFolder::create_temporary(const std::string& f
     if (fd || ::access(folder_.c_str(), F_OK) == 0) {
         return fd;
     }
-    AMIVIRT_TRY(files::make_folders(folder_, k_folder_mode));
+    AMIVIRT_TRY(files::make_folders(folder_, k_folder_mode, files::Durable::yes));
     return files::open(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, k_writable_mode);
 }
 

@@ -71,7 +71,7 @@ Result<void> RegionKey::read(const std::string& file, std::string& key) {
 Result<void> RegionKey::make(const std::function<Result<bool>()>& in_use) const {
     // Under a lock on the temporary file, which a killed process leaves to the next one.
     const std::string temporary = file_ + ".tmp";
-    AMIVIRT_TRY(files::make_folders(folder_of(file_), 0711));
+    AMIVIRT_TRY(files::make_folders(folder_of(file_), 0711, files::Durable::yes));
     const files::FileDescriptor fd = AMIVIRT_TRY(files::open(temporary, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     while (::flock(fd.get(), LOCK_EX) != 0) {
         if (errno != EINTR) {
