@@ -208,7 +208,8 @@ Result<BlockDevice> parse_block_device(std::string_view text) {
     if (spec.empty()) {
         return bad_entry(text, "there is nothing after \"=\"");
     }
-    return BlockDevice{std::string(device), AMIVIRT_TRY(parse_ebs(text, spec))};
+    EbsDevice ebs = AMIVIRT_TRY(parse_ebs(text, spec));
+    return BlockDevice{std::string(device), std::move(ebs)};
 }
 
 void check_names(const BlockDeviceMapping& mapping, std::string_view whose, std::vector<Error>& faults) {

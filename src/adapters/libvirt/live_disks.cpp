@@ -282,7 +282,8 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
             if (disk == nullptr) {
                 return no_disk(instance, overlay.serial);
             }
-            tops.push_back({disk->target, overlay.top, AMIVIRT_TRY(domains_->encrypted(call.connection, overlay.top))});
+            const Encrypted is_encrypted = AMIVIRT_TRY(domains_->encrypted(call.connection, overlay.top));
+            tops.push_back({disk->target, overlay.top, is_encrypted});
             if (tops.back().encrypted == Encrypted::yes) {
                 encrypted.push_back(overlay.top.location);
             }
