@@ -17,6 +17,7 @@ namespace {
 struct Orders {
     std::string trace_file;
     unsigned long kill_at = 0;  ///< 0: never
+    std::string kill_at_name;   ///< when it is passed for the first time; "": never
 };
 
 /// Read once: getenv is no friend of threads.
@@ -27,7 +28,9 @@ const Orders& orders() {
             result.trace_file = file;
         }
         if (const char* at = std::getenv("AMIVIRT_FAULT_KILL_AT"); at != nullptr) {
-            result.kill_at = std::strtoul(at, nullptr, 10);
+            char* end = nullptr;
+            result.kill_at = std::strtoul(at, &end, 10);
+            result.kill_at_name = *end == '\0' ? "" : at;
         }
         return result;
     }();
@@ -56,7 +59,7 @@ void fault_point(std::string_view name) {
     if (!given.trace_file.empty()) {
         trace(given.trace_file, name);
     }
-    if (given.kill_at != 0 && number == given.kill_at) {
+    if ((given.kill_at != 0 && number == given.kill_at) || (!given.kill_at_name.empty() && name == given.kill_at_name)) {
         ::kill(::getpid(), SIGKILL);
         while (true) {
             ::pause();  // not one more step on this thread

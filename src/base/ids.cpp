@@ -18,17 +18,19 @@ bool is_lower_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f'
 
 namespace detail {
 
-bool well_formed_id(std::string_view text, std::string_view prefix) noexcept {
+bool well_formed_id(std::string_view text, std::string_view prefix, std::size_t older) noexcept {
     if (!text.starts_with(prefix)) {
         return false;
     }
     text.remove_prefix(prefix.size());
-    return text.size() == k_id_digits && std::all_of(text.begin(), text.end(), is_lower_hex);
+    const bool long_enough = text.size() == k_id_digits || (older != 0 && text.size() == older);
+    return long_enough && std::all_of(text.begin(), text.end(), is_lower_hex);
 }
 
-std::string ill_formed_id(std::string_view text, std::string_view prefix) {
+std::string ill_formed_id(std::string_view text, std::string_view prefix, std::size_t older) {
     if (text.starts_with(prefix)) {
-        return fmt::format("Invalid id: \"{}\" (expecting \"{}\" and {} hexadecimal digits)", text, prefix, k_id_digits);
+        return fmt::format("Invalid id: \"{}\" (expecting \"{}\" and {}{} hexadecimal digits)", text, prefix,
+                           older == 0 ? std::string() : fmt::format("{} or ", older), k_id_digits);
     }
     return fmt::format("Invalid id: \"{}\" (expecting \"{}...\")", text, prefix);
 }

@@ -29,14 +29,17 @@ constexpr std::array k_moves{
     Move{ImageState::disabled, ImageEvent::enable, ImageState::available},
     Move{ImageState::available, ImageEvent::deregister, ImageState::deregistered},
     Move{ImageState::disabled, ImageEvent::deregister, ImageState::deregistered},
+    Move{ImageState::failed, ImageEvent::deregister, ImageState::deregistered},
+    Move{ImageState::deregistered, ImageEvent::restore, ImageState::available},
 };
 
-constexpr std::array<Word<ImageEvent>, 5> k_events{{
+constexpr std::array<Word<ImageEvent>, 6> k_events{{
     {ImageEvent::ready, "become available"},
     {ImageEvent::fail, "fail"},
     {ImageEvent::disable, "be disabled"},
     {ImageEvent::enable, "be enabled"},
     {ImageEvent::deregister, "be deregistered"},
+    {ImageEvent::restore, "be restored"},
 }};
 
 constexpr std::size_t k_shortest_name = 3;
@@ -103,12 +106,7 @@ bool may_launch(const Image& image, const AccountId& account) noexcept {
     return image.owner == account || image.permissions.everyone || image.permissions.accounts.contains(account);
 }
 
-bool visible_to(const Image& image, const AccountId& account) noexcept {
-    if (image.state == ImageState::deregistered) {
-        return false;
-    }
-    return image.owner == account || (image.state != ImageState::disabled && may_launch(image, account));
-}
+bool is_deprecated(const Image& image, TimePoint now) noexcept { return image.deprecated && *image.deprecated <= now; }
 
 std::vector<SnapshotId> snapshots_of(const Image& image) {
     std::vector<SnapshotId> ids;
@@ -120,6 +118,8 @@ std::vector<SnapshotId> snapshots_of(const Image& image) {
     return ids;
 }
 
-bool keeps_snapshots(const Image& image) noexcept { return image.state != ImageState::deregistered && image.state != ImageState::failed; }
+bool keeps_snapshots(const Image& image) noexcept {
+    return image.bin || (image.state != ImageState::deregistered && image.state != ImageState::failed);
+}
 
 }  // namespace amivirt

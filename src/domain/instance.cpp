@@ -93,6 +93,12 @@ Result<InstanceState> next(InstanceState state, InstanceEvent event) {
 std::string_view to_string(ShutdownBehavior value) noexcept { return word_for(k_behaviors, value); }
 Result<ShutdownBehavior> parse_shutdown_behavior(std::string_view text) { return parse_word(k_behaviors, "shutdown behavior", text); }
 
+bool collide(const PortForward& a, const PortForward& b) {
+    constexpr std::string_view k_everywhere = "0.0.0.0";
+    return a.host_port == b.host_port && a.protocol == b.protocol &&
+           (a.address == b.address || a.address == k_everywhere || b.address == k_everywhere);
+}
+
 std::optional<PortForward> ssh_forward(const Instance& instance) {
     const auto found = std::find_if(instance.ports.begin(), instance.ports.end(), [](const PortForward& forward) {
         return forward.guest_port == k_ssh_port && forward.protocol == "tcp";

@@ -6,13 +6,14 @@ namespace amivirt {
 
 namespace {
 
-constexpr std::array<Word<OperationKind>, 13> k_kinds{{
+constexpr std::array<Word<OperationKind>, 21> k_kinds{{
     {OperationKind::import_image, "ImportImage"},
     {OperationKind::run_instances, "RunInstances"},
     {OperationKind::start_instances, "StartInstances"},
     {OperationKind::stop_instances, "StopInstances"},
     {OperationKind::reboot_instances, "RebootInstances"},
     {OperationKind::terminate_instances, "TerminateInstances"},
+    {OperationKind::modify_instance, "ModifyInstanceAttribute"},
     {OperationKind::collect_layers, "CollectLayers"},
     {OperationKind::create_volume, "CreateVolume"},
     {OperationKind::attach_volume, "AttachVolume"},
@@ -20,6 +21,13 @@ constexpr std::array<Word<OperationKind>, 13> k_kinds{{
     {OperationKind::modify_volume, "ModifyVolume"},
     {OperationKind::create_snapshots, "CreateSnapshots"},
     {OperationKind::flatten_layers, "FlattenLayers"},
+    {OperationKind::create_image, "CreateImage"},
+    {OperationKind::copy_image, "CopyImage"},
+    {OperationKind::export_image, "ExportImage"},
+    {OperationKind::store_image, "CreateStoreImageTask"},
+    {OperationKind::restore_image, "CreateRestoreImageTask"},
+    {OperationKind::change_lab, "ChangeLab"},
+    {OperationKind::answer_request, "AnswerRequest"},
 }};
 
 }  // namespace

@@ -58,4 +58,12 @@ bool has_control_character(std::string_view text) noexcept {
 
 std::size_t character_bytes(std::string_view text) noexcept { return text.empty() ? 0 : std::max<std::size_t>(sequence_length(text), 1); }
 
+std::string_view beginning_of(std::string_view text, std::size_t most) noexcept {
+    std::size_t end = 0;
+    for (std::size_t next = character_bytes(text); next > 0 && end + next <= most; next = character_bytes(text.substr(end))) {
+        end += next;
+    }
+    return text.substr(0, end);
+}
+
 }  // namespace amivirt

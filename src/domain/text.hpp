@@ -14,4 +14,7 @@ namespace amivirt {
 /// Bytes of the character that begins `text` (1 where it is not UTF-8); 0 if empty.
 [[nodiscard]] std::size_t character_bytes(std::string_view text) noexcept;
 
+/// At most the first `most` bytes, and no part of a character: what a message quotes of a long text.
+[[nodiscard]] std::string_view beginning_of(std::string_view text, std::size_t most) noexcept;
+
 }  // namespace amivirt

@@ -15,9 +15,9 @@ namespace amivirt {
 namespace {
 
 /// Which snapshots and volumes (by id) reach each layer.
-class Reach {
+class Reachable {
 public:
-    explicit Reach(const StoreView& graph) {
+    explicit Reachable(const StoreView& graph) {
         for (const auto& layer : graph.layers) {
             parents_.emplace(layer.id, layer.parent);
         }
@@ -52,7 +52,7 @@ public:
 private:
     void add(const std::string& root, const LayerId& top) {
         auto& chain = chains_[root];
-        std::optional<LayerId> at = top;
+        std::optional<LayerId> at = top.empty() ? std::nullopt : std::optional(top);
         while (at && std::find(chain.begin(), chain.end(), *at) == chain.end()) {
             chain.push_back(*at);
             reached_by_[*at].push_back(root);
@@ -72,6 +72,9 @@ public:
         for (const auto& layer : layers) {
             const auto file = store.look(layer.id);
             sizes_[layer.id] = file && *file ? (*file)->allocated : Bytes{};
+            if (file && *file && (*file)->linked) {
+                linked_.insert(layer.id);
+            }
             if (!file) {
                 unreadable.push_back(file.error().message);
             }
@@ -88,6 +91,11 @@ public:
         }
         return total;
     }
+    /// What the file system gets back when they go: nothing of a file that another region has, too.
+    [[nodiscard]] Bytes freed(std::vector<LayerId> layers) const {
+        std::erase_if(layers, [this](const LayerId& layer) { return linked_.contains(layer); });
+        return sum(layers);
+    }
     [[nodiscard]] Bytes all() const {
         Bytes total;
         for (const auto& [layer, size] : sizes_) {
@@ -98,7 +106,14 @@ public:
 
 private:
     std::unordered_map<LayerId, Bytes> sizes_;
+    std::set<LayerId> linked_;
 };
+
+/// Does deleting it move it into the recycle bin (or is it there already), where it keeps its bytes?
+template <class Record>
+bool stays_in_bin(RetainedKind kind, const Record& record, const std::vector<RetentionRule>& rules) {
+    return record.bin || stay_in_bin(kind, record.tags, rules, TimePoint{});
+}
 
 }  // namespace
 
@@ -118,11 +133,16 @@ std::string_view to_string(UsageKind value) noexcept {
 
 Result<UsageReport> Accounting::usage(const AccountId& caller) {
     const auto graph = AMIVIRT_TRY(view_store(catalog_));
-    const Reach reach(graph);
+    const Reachable reach(graph);
     UsageReport report;
     report.unreadable = graph.unreadable;
     const Sizes sizes(graph.layers, storage_.store(), report.unreadable);
     report.layers = sizes.all();
+    std::vector<RetentionRule> rules;
+    AMIVIRT_TRY(catalog_.read([&](CatalogSession& session) -> Result<void> {
+        rules = AMIVIRT_TRY(session.retention_rules().list()).records;
+        return {};
+    }));
 
     std::map<SnapshotId, const Snapshot*> snapshots;
     std::set<std::string> in_images;
@@ -148,15 +168,17 @@ Result<UsageReport> Accounting::usage(const AccountId& caller) {
         const auto parts = reach.split(roots);
         row.own = sizes.sum(parts.own);
         row.shared = sizes.sum(parts.shared);
-        // A snapshot that another image names stays with it.
+        // A snapshot that another image names stays with it, and one that a rule keeps in the bin.
         std::erase_if(roots, [&](const std::string& id) {
-            return std::any_of(graph.images.begin(), graph.images.end(), [&](const Image& other) {
-                const auto theirs = snapshots_of(other);
-                return other.id != image.id && keeps_snapshots(other) &&
-                       std::any_of(theirs.begin(), theirs.end(), [&](const SnapshotId& one) { return one.str() == id; });
-            });
+            const auto& its = *snapshots.at(*SnapshotId::parse(id));
+            return its.owner != image.owner || stays_in_bin(RetainedKind::snapshot, its, rules) ||
+                   std::any_of(graph.images.begin(), graph.images.end(), [&](const Image& other) {
+                       const auto theirs = snapshots_of(other);
+                       return other.id != image.id && keeps_snapshots(other) &&
+                              std::any_of(theirs.begin(), theirs.end(), [&](const SnapshotId& one) { return one.str() == id; });
+                   });
         });
-        row.freed = sizes.sum(reach.split(roots).own);
+        row.freed = stays_in_bin(RetainedKind::image, image, rules) ? Bytes{} : sizes.freed(reach.split(roots).own);
         report.rows.push_back(std::move(row));
     }
     for (const auto& snapshot : graph.snapshots) {
@@ -164,18 +186,17 @@ Result<UsageReport> Accounting::usage(const AccountId& caller) {
             continue;
         }
         const auto parts = reach.split({snapshot.id.str()});
-        const auto own = sizes.sum(parts.own);
-        report.rows.push_back({UsageKind::snapshot, snapshot.id.str(), name_tag(snapshot.tags), snapshot.size.bytes(), own,
-                               sizes.sum(parts.shared), in_images.contains(snapshot.id.str()) ? Bytes{} : own});
+        const bool stays = in_images.contains(snapshot.id.str()) || stays_in_bin(RetainedKind::snapshot, snapshot, rules);
+        report.rows.push_back({UsageKind::snapshot, snapshot.id.str(), name_tag(snapshot.tags), snapshot.size.bytes(), sizes.sum(parts.own),
+                               sizes.sum(parts.shared), stays ? Bytes{} : sizes.freed(parts.own)});
     }
     for (const auto& volume : graph.volumes) {
         if (volume.owner != caller || volume.instance_store) {
             continue;
         }
         const auto parts = reach.split({volume.id.str()});
-        const auto own = sizes.sum(parts.own);
-        report.rows.push_back({UsageKind::volume, volume.id.str(), name_tag(volume.tags), volume.size.bytes(), own, sizes.sum(parts.shared),
-                               volume.attachment ? Bytes{} : own});
+        report.rows.push_back({UsageKind::volume, volume.id.str(), name_tag(volume.tags), volume.size.bytes(), sizes.sum(parts.own),
+                               sizes.sum(parts.shared), volume.attachment ? Bytes{} : sizes.freed(parts.own)});
     }
     for (const auto& instance : graph.instances) {
         const auto folder = files_.allocated(instance.id).value_or(Bytes{});
@@ -199,7 +220,7 @@ Result<UsageReport> Accounting::usage(const AccountId& caller) {
         const auto parts = reach.split(roots);
         row.own = row.own + sizes.sum(parts.own);
         row.shared = sizes.sum(parts.shared);
-        row.freed = row.freed + sizes.sum(reach.split(going).own);
+        row.freed = row.freed + sizes.freed(reach.split(going).own);
         report.rows.push_back(std::move(row));
     }
     return report;
@@ -252,6 +273,17 @@ Result<std::vector<LayerReason>> Accounting::explain() {
         result.push_back(std::move(rows.at(layer.id)));
     }
     return result;
+}
+
+Result<std::map<InstanceState, std::size_t>> Accounting::instances() {
+    std::map<InstanceState, std::size_t> counts;
+    AMIVIRT_TRY(catalog_.read([&](CatalogSession& session) -> Result<void> {
+        for (const Instance& instance : AMIVIRT_TRY(session.instances().list()).records) {
+            ++counts[instance.state];
+        }
+        return {};
+    }));
+    return counts;
 }
 
 }  // namespace amivirt

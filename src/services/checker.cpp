@@ -220,7 +220,7 @@ private:
         }
         const std::set<InstanceId> present(folders.begin(), folders.end());
         for (const auto& id : folders) {
-            if (books_.living(id) == nullptr && !books_.held(id.str())) {
+            if (books_.living(id) == nullptr && !books_.held(id.str()) && !is_unreadable(id)) {
                 add(id.str(), "no record knows this instance's folder");
             }
         }
@@ -247,18 +247,40 @@ private:
             }
         }
         for (const auto& volume : books_.volumes) {
-            if (volume.attachment && books_.living(volume.attachment->instance) == nullptr && !books_.held(volume.id.str()) &&
-                !books_.held(volume.attachment->instance.str())) {
-                add(volume.id.str(), fmt::format("it is attached to instance {}, which is gone", volume.attachment->instance.str()),
-                    "it is detached", [this, volume] { return drop_attachment(volume); });
+            if (!volume.attachment || books_.living(volume.attachment->instance) != nullptr || books_.held(volume.id.str()) ||
+                books_.held(volume.attachment->instance.str())) {
+                continue;
+            }
+            const auto& instance = volume.attachment->instance;
+            if (is_unreadable(instance)) {
+                add(volume.id.str(), fmt::format("it is attached to instance {}, whose record cannot be read", instance.str()));
+            } else {
+                add(volume.id.str(), fmt::format("it is attached to instance {}, which is gone", instance.str()), "it is detached",
+                    [this, volume] { return drop_attachment(volume, InstanceIs::gone); });
             }
         }
     }
 
+    /// There, but nobody can say what it is or has: its guest may run, on the volumes that name it. The record itself is a fault of its
+    /// own.
+    bool is_unreadable(const InstanceId& id) {
+        const auto looked = ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+            AMIVIRT_TRY(session.instances().find(id));
+            return {};
+        });
+        return !looked;
+    }
+
+    enum class InstanceIs { gone, there };
     /// Unless it changed meanwhile, or somebody is at work on it.
-    Result<void> drop_attachment(const Volume& seen) {
+    Result<void> drop_attachment(const Volume& seen, InstanceIs expected) {
         return ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
             auto row = AMIVIRT_TRY(session.volumes().find(seen.id));
+            const auto instance = AMIVIRT_TRY(session.instances().find(seen.attachment->instance));  // not if it cannot be read
+            if (expected == InstanceIs::gone && instance && instance->state != InstanceState::terminated) {
+                return Error(Code::incorrect_instance_state,
+                             fmt::format("instance \"{}\" is {}", instance->id.str(), to_string(instance->state)));
+            }
             for (const auto& operation : AMIVIRT_TRY(session.operations().list()).records) {
                 for (const auto& object : operation.objects) {
                     if (object == seen.id.str() || object == seen.attachment->instance.str()) {
@@ -305,7 +327,8 @@ private:
             }
         }
         for (const auto& domain : *observed) {
-            if (!InstanceId::parse(domain.name) || ours.contains(domain.name) || books_.held(domain.name)) {
+            const auto id = InstanceId::parse(domain.name);
+            if (!id || ours.contains(domain.name) || books_.held(domain.name) || is_unreadable(*id)) {
                 continue;
             }
             if (const auto owner = ports_.hypervisor.owner(domain.name); owner && *owner && **owner == ports_.catalog.store_id()) {
@@ -331,10 +354,53 @@ private:
                 std::find_if((*disks)->begin(), (*disks)->end(), [&](const LiveDisk& disk) { return disk.serial == serial_of(volume.id); });
             if (at == (*disks)->end()) {
                 add(volume.id.str(), fmt::format("it is attached to {}, whose running guest let go of it", instance.id.str()),
-                    "it is detached", [this, volume] { return drop_attachment(volume); });
+                    "it is detached", [this, volume] { return drop_attachment(volume, InstanceIs::there); });
             } else if (const auto source = ports_.storage.store().source(volume.layer); at->source.location != source.location) {
                 add(volume.id.str(), fmt::format("the running domain of {} writes to \"{}\", the catalog says \"{}\"", instance.id.str(),
                                                  at->source.location, source.location));
+            }
+        }
+        for (const auto& disk : **disks) {
+            check_foreign_disk(instance, disk);
+        }
+        return check_ephemeral(instance, **disks);
+    }
+
+    /// A volume in a running domain that the catalog does not know there: whoever attaches or deletes it would hurt that guest's files. Not
+    /// ours to pull out.
+    void check_foreign_disk(const Instance& instance, const LiveDisk& disk) {
+        const auto id = volume_of(disk);
+        if (!id || books_.held(id->str())) {
+            return;
+        }
+        const auto at = std::find_if(books_.volumes.begin(), books_.volumes.end(), [&](const Volume& volume) { return volume.id == *id; });
+        if (at == books_.volumes.end()) {
+            add(id->str(), fmt::format("the running domain of {} has it (\"{}\"), and no readable record knows it", instance.id.str(),
+                                       disk.source.location));
+        } else if (!at->attachment || at->attachment->instance != instance.id) {
+            add(id->str(), fmt::format("the running domain of {} has it, the catalog says that it is {}", instance.id.str(),
+                                       at->attachment ? fmt::format("attached to {}", at->attachment->instance.str()) : "detached"));
+        }
+    }
+
+    /// nullopt: an instance store disk, or one that a person's template brings.
+    static std::optional<VolumeId> volume_of(const LiveDisk& disk) {
+        constexpr std::string_view k_volume = "vol";
+        const auto id = disk.serial.starts_with(k_volume) ? VolumeId::parse("vol-" + disk.serial.substr(k_volume.size()))
+                                                          : VolumeId::parse(disk.serial);
+        return id ? std::optional(*id) : std::nullopt;
+    }
+
+    Result<void> check_ephemeral(const Instance& instance, const std::vector<LiveDisk>& disks) {
+        const auto there = AMIVIRT_TRY(ports_.files.ephemeral_disks(instance.id));
+        for (const auto& one : instance.ephemeral) {
+            const auto serial = serial_of(one);
+            if (std::none_of(disks.begin(), disks.end(), [&](const LiveDisk& disk) { return disk.serial == serial; })) {
+                add(instance.id.str(), fmt::format("its running domain lacks its instance store disk {}, {}", serial, one.device_name));
+            } else if (std::find(there.begin(), there.end(), one.number) == there.end()) {
+                add(instance.id.str(),
+                    fmt::format("the file of its instance store disk {}, {}, is not there: what is on it ends with this run", serial,
+                                one.device_name));
             }
         }
         return {};

@@ -3,12 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
+#include "amivirt/domain/signing.hpp"
+#include "bin_rules.hpp"
 #include "faults.hpp"
+#include "image_ids.hpp"
+#include "images_on.hpp"
 #include "machine.hpp"
+#include "promised.hpp"
 #include "revert_log.hpp"
+#include "snapshot_signer.hpp"
+#include "snapshot_use.hpp"
 
 namespace amivirt {
 
@@ -16,13 +24,9 @@ namespace {
 
 constexpr Duration k_download_kept = std::chrono::hours(24);
 constexpr Duration k_recipe_timeout = std::chrono::hours(1);
+constexpr std::size_t k_looked_at = 100;  ///< images of a layer that are asked what inspection said of it
 
-Error image_not_found(const std::string& wanted, const std::vector<Image>& visible) {
-    std::vector<std::string> names;
-    names.reserve(visible.size());
-    for (const auto& image : visible) {
-        names.push_back(image.name);
-    }
+Error image_not_found(const std::string& wanted, const std::vector<std::string>& names) {
     const auto close = nearest(wanted, names);
     return {Code::invalid_ami_id_not_found, fmt::format("image \"{}\" not found", wanted),
             close.empty() ? "`amivirt image list` shows the images there are" : fmt::format("did you mean \"{}\"?", close)};
@@ -86,24 +90,14 @@ Result<void> check_request(const ImportRequest& request) {
     return {};
 }
 
-/// A layer with the same bytes, sealed and staying.
-Result<std::optional<Layer>> same_content(CatalogSession& session, const std::string& sha256) {
-    for (auto& layer : AMIVIRT_TRY(session.layers().list()).records) {
-        if (layer.state == LayerState::sealed && layer.content_sha256 == sha256) {
-            return std::optional<Layer>(std::move(layer));
-        }
-    }
-    return std::optional<Layer>();
-}
-
 }  // namespace
 
-Result<Image> Images::import(const AccountId& caller, const ImportRequest& request, Progress& progress) {
+Result<Image> Images::make_import(const AccountId& caller, const ImportRequest& request, Progress& progress) {
     AMIVIRT_TRY(check_request(request));
     AMIVIRT_TRY(expire_downloads());
 
     Image image;
-    image.id = make_id<ImageId>(ports_.ids);
+    image.id = request.promise.again ? *request.promise.again : request.id ? *request.id : make_id<ImageId>(ports_.ids);
     image.owner = caller;
     image.name = request.name;
     image.description = request.description;
@@ -128,7 +122,15 @@ Result<Image> Images::import(const AccountId& caller, const ImportRequest& reque
                                                          [&](CatalogSession& session, Operation&) -> Result<void> {
                                                              // The pending image reserves its name; the creating layer keeps collections
                                                              // away from its file.
-                                                             AMIVIRT_TRY(session.images().insert(image));
+                                                             if (image.permissions.everyone) {
+                                                                 AMIVIRT_TRY(check_public_access(session, image.name));
+                                                             }
+                                                             AMIVIRT_TRY(check_own_snapshots(session, caller, request.mapping));
+                                                             if (!request.promise.again) {
+                                                                 AMIVIRT_TRY(free_image_id(session, image.id));
+                                                             }
+                                                             image.signer = AMIVIRT_TRY(signer_of(session, request.mapping));
+                                                             AMIVIRT_TRY(put_pending(session, session.images(), image, request.promise));
                                                              return session.layers().insert(own);
                                                          }));
     Revert revert(logged(ports_.log, "images"));
@@ -136,6 +138,9 @@ Result<Image> Images::import(const AccountId& caller, const ImportRequest& reque
         clear_interrupt();
         return recover(*operation);
     });
+    if (request.on_reserved) {
+        request.on_reserved(image);
+    }
     auto done = ingest(*operation, image, snapshot, layer, request, progress);
     if (done) {
         revert.commit();
@@ -220,17 +225,15 @@ Result<Image> Images::ingest(ActiveOperation& operation, Image image, const Snap
     std::optional<Layer> shared;
     std::optional<Image> inspected_before;
     AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
-        shared = AMIVIRT_TRY(same_content(session, staged.content_sha256));
+        shared = AMIVIRT_TRY(session.index().layer_of_content(staged.content_sha256));
         if (!shared) {
             return {};
         }
-        for (auto& other : AMIVIRT_TRY(session.images().list()).records) {
-            for (const auto& id : other.platform_details.empty() ? std::vector<SnapshotId>{} : snapshots_of(other)) {
-                const auto row = AMIVIRT_TRY(session.snapshots().find(id));
-                if (row && row->layer == shared->id) {
-                    inspected_before = std::move(other);
-                    return {};
-                }
+        for (auto& other :
+             AMIVIRT_TRY(list_images_on(session, AMIVIRT_TRY(session.index().snapshots_of_layer(shared->id, k_looked_at)))).records) {
+            if (!other.platform_details.empty()) {
+                inspected_before = std::move(other);
+                break;
             }
         }
         return {};
@@ -290,7 +293,7 @@ Result<Image> Images::ingest(ActiveOperation& operation, Image image, const Snap
             return Error(Code::store_corrupt, fmt::format("the row of layer {} is gone", layer.str()));
         }
         // Another import of the same bytes may have been faster, or the layer to share may have been collected meanwhile.
-        const auto twin = AMIVIRT_TRY(same_content(session, staged.content_sha256));
+        const auto twin = AMIVIRT_TRY(session.index().layer_of_content(staged.content_sha256));
         if (!twin && shared) {
             return Error(Code::busy, fmt::format("the disk that \"{}\" was to share has just been deleted", image.name),
                          "run the import again");
@@ -309,7 +312,10 @@ Result<Image> Images::ingest(ActiveOperation& operation, Image image, const Snap
         taken.description = fmt::format("Imported for {} from {}", image.id.str(), image.source_location);
         taken.created = image.created;
         AMIVIRT_TRY(session.snapshots().insert(taken));
-        AMIVIRT_TRY(session.images().update(image));
+        AMIVIRT_TRY(put_made(session.images(), image));
+        if (request.with_registration) {
+            AMIVIRT_TRY(request.with_registration(session, image));
+        }
         AMIVIRT_TRY(session.downloads().erase(request.source));
         return ports_.storage.mark_unreachable(session, row);
     };
@@ -344,7 +350,7 @@ Result<void> Images::recover(ActiveOperation& operation) {
     }
     return operation.finish([&](CatalogSession& session) -> Result<void> {
         for (const auto& id : images) {
-            AMIVIRT_TRY(session.images().erase(id));
+            AMIVIRT_TRY(withdraw(session, session.images(), id));
         }
         for (const auto& id : layers) {
             AMIVIRT_TRY(session.layers().erase(id));
@@ -370,51 +376,116 @@ Result<void> Images::expire_downloads() {
     return {};
 }
 
-Result<Image> Images::register_manifest(const AccountId& caller, const ImageManifest& manifest, Inspect inspect, Progress& progress) {
-    ImportRequest request;
-    request.source = manifest.source.url.empty() ? manifest.source.file : manifest.source.url;
-    request.build = manifest.source.build;
-    request.sha256 = manifest.source.sha256;
-    request.name = manifest.name;
-    request.description = manifest.description;
-    request.architecture = manifest.architecture;
-    request.boot_mode = manifest.boot_mode;
-    request.platform = manifest.platform;
-    request.default_user = manifest.default_user;
-    request.root_device_name = manifest.root_device_name;
-    request.root_device_type = manifest.root_device_type;
-    request.mapping = manifest.mapping;
-    request.permissions = manifest.permissions;
-    request.tags = manifest.tags;
-    request.inspect = inspect;
-    return import(caller, request, progress);
+Result<ImageSearch> Images::search_of(const AccountId& caller, const ImageQuery& query) {
+    // EC2's own list of aliases; who has none of these here owns nothing.
+    constexpr std::array<std::string_view, 3> of_ec2{"amazon", "aws-backup-vault", "aws-marketplace"};
+    const auto account = [&](const std::string& word) -> Result<std::optional<AccountId>> {
+        if (word == "self") {
+            return std::optional(caller);
+        }
+        auto found = ports_.accounts.resolve(word);
+        if (!found && std::find(of_ec2.begin(), of_ec2.end(), word) != of_ec2.end()) {
+            return std::optional<AccountId>();
+        }
+        return std::optional(AMIVIRT_TRY(std::move(found)));
+    };
+    ImageSearch search;
+    search.seen_by = caller;
+    if (!query.owners.empty()) {
+        search.owners.emplace();
+        for (const auto& word : query.owners) {
+            if (auto owner = AMIVIRT_TRY(account(word))) {
+                search.owners->push_back(std::move(*owner));
+            }
+        }
+    }
+    if (!query.executable_by.empty()) {
+        search.executable_by.emplace();
+        for (const auto& word : query.executable_by) {
+            if (word == "all") {
+                search.executable_by->everyone = true;
+            } else if (auto grantee = AMIVIRT_TRY(account(word))) {
+                search.executable_by->accounts.insert(std::move(*grantee));
+            }
+        }
+    }
+    for (const auto& filter : query.filters) {
+        if (filter.name != "owner-alias") {
+            search.filters.push_back(filter);
+            continue;
+        }
+        Filter by_id{"owner-id", {}};
+        for (const auto& known : AMIVIRT_TRY(ports_.accounts.list())) {
+            if (!known.alias.empty() && std::any_of(filter.values.begin(), filter.values.end(),
+                                                    [&](const std::string& pattern) { return wildcard_match(pattern, known.alias); })) {
+                by_id.values.push_back(known.id.str());
+            }
+        }
+        search.filters.push_back(std::move(by_id));
+    }
+    if (query.ids_or_names.empty()) {
+        search.hide_disabled = !query.include.disabled;
+        if (!query.include.deprecated) {
+            search.hide_deprecated = ports_.clock.now();
+        }
+    }
+    search.order = query.order;
+    search.limit = query.limit;
+    return search;
+}
+
+Error Images::not_found(const AccountId& caller, const std::string& wanted) {
+    std::vector<std::string> names;
+    if (const auto read = ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+            names = AMIVIRT_TRY(session.index().image_names(caller));
+            return {};
+        });
+        !read) {
+        return read.error();
+    }
+    return image_not_found(wanted, names);
 }
 
 Result<Listing<Image>> Images::describe(const AccountId& caller, const ImageQuery& query) {
     AMIVIRT_TRY(check_image_filters(query.filters));
-    Listing<Image> listing;
-    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
-        listing = AMIVIRT_TRY(session.images().list());
-        return {};
-    }));
-    std::erase_if(listing.records, [&](const Image& image) { return !visible_to(image, caller); });
+    const auto search = AMIVIRT_TRY(search_of(caller, query));
     for (const auto& wanted : query.ids_or_names) {
         if (ImageId::looks_like(wanted)) {
             AMIVIRT_TRY(ImageId::parse(wanted));
         }
+    }
+    // What is asked for by name must be there, whether it passes the filters or not.
+    ImageSearch first = search;
+    if (!query.ids_or_names.empty()) {
+        first = {};
+        first.seen_by = caller;
+        first.ids_or_names = query.ids_or_names;
+    }
+    Listing<Image> listing;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        listing = AMIVIRT_TRY(session.index().images(first));
+        return {};
+    }));
+    for (auto& image : listing.records) {
+        image = as_told_to(caller, std::move(image));
+    }
+    if (query.ids_or_names.empty()) {
+        return listing;
+    }
+    // Others' deprecated images are found by their ids alone (source: EC2 DescribeImages).
+    const auto now = ports_.clock.now();
+    std::erase_if(listing.records, [&](const Image& image) {
+        return !visible_to(image, caller, now, {query.include.deprecated, true}) &&
+               std::find(query.ids_or_names.begin(), query.ids_or_names.end(), image.id.str()) == query.ids_or_names.end();
+    });
+    for (const auto& wanted : query.ids_or_names) {
         if (std::none_of(listing.records.begin(), listing.records.end(),
                          [&](const Image& image) { return image.id.str() == wanted || image.name == wanted; })) {
-            return image_not_found(wanted, listing.records);
+            return not_found(caller, wanted);
         }
     }
-    std::erase_if(listing.records, [&](const Image& image) {
-        const auto named = [&](const std::string& wanted) { return image.id.str() == wanted || image.name == wanted; };
-        const auto owned = [&](const std::string& owner) {
-            return image.owner.str() == owner || (owner == "self" && image.owner == caller);
-        };
-        return (!query.ids_or_names.empty() && std::none_of(query.ids_or_names.begin(), query.ids_or_names.end(), named)) ||
-               (!query.owners.empty() && std::none_of(query.owners.begin(), query.owners.end(), owned)) || !matches(image, query.filters);
-    });
+    std::erase_if(listing.records, [&](const Image& image) { return !matches(image, search); });
+    arrange(listing.records, search);
     return listing;
 }
 
@@ -426,23 +497,27 @@ Result<Image> Images::resolve(const AccountId& caller, const std::string& id_or_
             found = AMIVIRT_TRY(session.images().find(id));
             return {};
         }));
-        if (found && found->state == ImageState::deregistered && found->owner == caller) {
-            return Error(Code::invalid_ami_id_unavailable, fmt::format("image \"{}\" is deregistered", id_or_name));
-        }
-        if (!found || !visible_to(*found, caller)) {
+        if (!found) {
             return image_not_found(id_or_name, {});
         }
-        return std::move(*found);
+        AMIVIRT_TRY(authorize(ImageAction::describe, *found, caller, ports_.clock.now()));
+        return as_told_to(caller, std::move(*found));
     }
-    auto visible = AMIVIRT_TRY(describe(caller, {})).records;
+    ImageSearch search;
+    search.seen_by = caller;
+    search.ids_or_names = {id_or_name};
+    search.hide_deprecated = ports_.clock.now();
     std::vector<Image> named;
-    std::copy_if(visible.begin(), visible.end(), std::back_inserter(named), [&](const Image& image) { return image.name == id_or_name; });
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        named = AMIVIRT_TRY(session.index().images(search)).records;
+        return {};
+    }));
     // One's own image goes before others' of the same name.
     if (std::any_of(named.begin(), named.end(), [&](const Image& image) { return image.owner == caller; })) {
         std::erase_if(named, [&](const Image& image) { return image.owner != caller; });
     }
     if (named.empty()) {
-        return image_not_found(id_or_name, visible);
+        return not_found(caller, id_or_name);
     }
     if (named.size() > 1) {
         std::vector<std::string> ids;
@@ -453,70 +528,50 @@ Result<Image> Images::resolve(const AccountId& caller, const std::string& id_or_
         return Error(Code::invalid_parameter_value, fmt::format("image name \"{}\" is ambiguous: {}", id_or_name, fmt::join(ids, ", ")),
                      "use the id");
     }
-    return std::move(named.front());
+    return as_told_to(caller, std::move(named.front()));
+}
+
+Result<Image> Images::resolve_to(ImageAction action, const AccountId& caller, const std::string& id_or_name) {
+    std::optional<Image> image;
+    // EC2 tells a launch by id that the image is there and not for it, though a describe does not show it.
+    const auto id = ImageId::looks_like(id_or_name) ? AMIVIRT_TRY(ImageId::parse(id_or_name)) : AMIVIRT_TRY(resolve(caller, id_or_name)).id;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        image = AMIVIRT_TRY(session.images().find(id));
+        return {};
+    }));
+    if (!image) {
+        return image_not_found(id_or_name, {});
+    }
+    AMIVIRT_TRY(authorize(action, *image, caller, ports_.clock.now()));
+    return std::move(*image);
 }
 
 Result<Image> Images::resolve_for_launch(const AccountId& caller, const std::string& id_or_name) {
-    if (ImageId::looks_like(id_or_name)) {
-        const auto id = AMIVIRT_TRY(ImageId::parse(id_or_name));
-        std::optional<Image> found;
-        AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
-            found = AMIVIRT_TRY(session.images().find(id));
-            return {};
-        }));
-        // EC2 tells a launch by id that the image is there and not for it, though a describe does not show it.
-        if (found && found->state != ImageState::deregistered && !may_launch(*found, caller)) {
-            return Error(Code::auth_failure, fmt::format("Not authorized for images: [{}]", id_or_name));
-        }
+    auto image = AMIVIRT_TRY(resolve_to(ImageAction::run, caller, id_or_name));
+    RegionPolicy policy;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        policy = AMIVIRT_TRY(session.policy());
+        return {};
+    }));
+    if (policy.allowed_images == AllowedImages::enabled && !meets_criteria(image, policy.criteria, caller, ports_.clock.now())) {
+        return Error(Code::operation_not_permitted,
+                     fmt::format("image \"{}\" cannot be launched: it meets no criterion for allowed images of this region", id_or_name),
+                     "`amivirt region show` tells the criteria");
     }
-    auto image = AMIVIRT_TRY(resolve(caller, id_or_name));
-    if (image.state != ImageState::available) {
-        return Error(Code::invalid_ami_id_unavailable,
-                     fmt::format("image \"{}\" cannot be launched: it is {}", id_or_name, to_string(image.state)));
-    }
+    AMIVIRT_TRY(check_signer(policy, image));
     return image;
 }
 
-Result<std::vector<SnapshotId>> Images::deregister(const AccountId& caller, const std::string& id_or_name, DeleteSnapshots snapshots) {
-    const auto image = AMIVIRT_TRY(resolve(caller, id_or_name));
-    if (image.owner != caller) {
-        return Error(Code::operation_not_permitted,
-                     fmt::format("image \"{}\" belongs to account {}: only its owner may deregister it", id_or_name, image.owner.str()));
+Result<std::string> Images::audit(const AccountId& caller, const Image& image) {
+    RegionPolicy policy;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        policy = AMIVIRT_TRY(session.policy());
+        return {};
+    }));
+    if (policy.allowed_images != AllowedImages::audit || meets_criteria(image, policy.criteria, caller, ports_.clock.now())) {
+        return std::string();
     }
-    std::vector<SnapshotId> deleted;
-    auto operation = AMIVIRT_TRY(ports_.operations.begin(
-        OperationKind::collect_layers, {image.id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
-            deleted.clear();
-            row.objects.clear();  // the image itself is done with this transaction
-            auto now = AMIVIRT_TRY(session.images().find(image.id));
-            if (!now || now->state == ImageState::deregistered) {
-                return Error(Code::invalid_ami_id_unavailable, fmt::format("image \"{}\" is deregistered", id_or_name));
-            }
-            now->state = AMIVIRT_TRY(next(now->state, ImageEvent::deregister));
-            AMIVIRT_TRY(session.images().update(*now));
-            if (snapshots == DeleteSnapshots::no) {
-                return {};
-            }
-            std::set<SnapshotId> used;
-            for (const auto& other : AMIVIRT_TRY(session.images().list()).records) {
-                if (other.state != ImageState::deregistered && other.state != ImageState::failed) {
-                    for (const auto& id : snapshots_of(other)) {
-                        used.insert(id);
-                    }
-                }
-            }
-            for (const auto& id : snapshots_of(*now)) {
-                if (!used.contains(id) && AMIVIRT_TRY(session.snapshots().find(id))) {
-                    AMIVIRT_TRY(session.snapshots().erase(id));
-                    deleted.push_back(id);
-                }
-            }
-            return ports_.storage.mark_unreachable(session, row);
-        }));
-    if (operation) {
-        AMIVIRT_TRY(ports_.storage.finish(*operation));
-    }
-    return deleted;
+    return fmt::format("image \"{}\" meets no criterion for allowed images: once they are enforced it cannot be launched", image.name);
 }
 
 }  // namespace amivirt

@@ -1,4 +1,4 @@
-// A launch, step by step (architecture, section 4), and what it takes to switch a machine on.
+// A launch, step by step (architecture, section 4).
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -7,35 +7,82 @@
 
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
-#include "amivirt/domain/device_name.hpp"
+#include "amivirt/base/progress.hpp"
+#include "amivirt/base/stable_hash.hpp"
+#include "amivirt/domain/image_access.hpp"
+#include "amivirt/domain/lease.hpp"
+#include "amivirt/domain/login.hpp"
+#include "amivirt/domain/signing.hpp"
+#include "amivirt/domain/type_architecture.hpp"
+#include "amivirt/services/ebs_settings.hpp"
 #include "faults.hpp"
+#include "injection.hpp"
+#include "instance_options.hpp"
+#include "key_lookup.hpp"
 #include "machine.hpp"
 #include "parallel.hpp"
 #include "revert_log.hpp"
+#include "snapshot_permission.hpp"
+#include "snapshot_signer.hpp"
 
 namespace amivirt {
 
 namespace {
 
 constexpr unsigned k_max_count = 100;
-constexpr std::size_t k_max_user_data = 16384;  // source: EC2 instance user data, 16 KiB before base64
-// Below the kernel's ephemeral range (32768-60999), so that outgoing connections do not take them.
-constexpr unsigned k_first_port = 22000;
-constexpr unsigned k_ports = 8000;
-constexpr int k_port_attempts = 4;
 
-/// FNV-1a over the parameters: stable between builds and machines, which std::hash is not.
+/// "" for the defaults, so that what was asked before there were options hashes as it did.
+std::string described(const InstanceOptions& options) {
+    if (options == InstanceOptions()) {
+        return "";
+    }
+    const auto& metadata = options.metadata;
+    return fmt::format("options {:d}{:d}{:d}{:d}{:d}{:d} {} metadata {:d}{:d}{:d}{:d} {}\n", options.stop_protected, options.ebs_optimized,
+                       options.ena_support, options.sriov_net_support, options.monitored, options.auto_recovery,
+                       options.cpu_credits ? to_string(*options.cpu_credits) : "", metadata.tokens_required, metadata.endpoint,
+                       metadata.ipv6, metadata.tags, metadata.hop_limit);
+}
+
+/// A hash of the parameters.
 std::string digest(const RunRequest& request, const ImageId& image) {
-    std::string text = fmt::format("{}\n{}\n{}\n{}\n{}\n", image.str(), request.count, request.type, to_string(request.shutdown_behavior),
-                                   request.user_data);
+    std::string text = fmt::format("{}\n{}\n{}\n{}\n{}\n", image.str(), request.asked != 0 ? request.asked : request.count, request.type,
+                                   to_string(request.shutdown_behavior), request.user_data);
     for (const auto& [key, value] : request.tags) {
         text += fmt::format("tag {}={}\n", key, value);
+    }
+    for (const auto& [key, value] : request.volume_tags) {
+        text += fmt::format("volume tag {}={}\n", key, value);
     }
     for (const auto& name : request.names) {
         text += fmt::format("name {}\n", name);
     }
+    if (!request.session.empty()) {
+        text += fmt::format("session {}\n", request.session);
+    }
+    if (request.ttl) {
+        text += fmt::format("ttl {}\n", request.ttl->count());
+    }
+    if (const auto network = parse_network(request.network); network && network->kind != NetworkChoice::Kind::user) {
+        text += fmt::format("network {}\n", to_string(*network));
+    }
     for (const auto& port : request.ports) {
         text += fmt::format("port {}:{}:{}/{}\n", port.address, port.host_port, port.guest_port, port.protocol);
+    }
+    if (!request.key_name.empty()) {
+        text += fmt::format("key {}\n", request.key_name);
+    }
+    if (!request.placement.empty()) {
+        text += fmt::format("placement {}\n", request.placement);
+    }
+    if (request.inject == Inject::yes) {
+        text += "inject\n";
+    }
+    if (request.termination_protected) {
+        text += "termination protected\n";
+    }
+    text += described(request.options);
+    for (const auto& [key, value] : request.system_tags) {
+        text += fmt::format("system tag {}={}\n", key, value);
     }
     for (const auto& device : request.mapping) {
         text += fmt::format("map {} ", device.device_name);
@@ -49,30 +96,7 @@ std::string digest(const RunRequest& request, const ImageId& image) {
         }
         text += '\n';
     }
-    std::uint64_t hash = 14695981039346656037ULL;
-    for (const char c : text) {
-        hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    }
-    return fmt::format("{:016x}", hash);
-}
-
-/// The Name tag as a host name (RFC 1123), or the instance id.
-std::string hostname_of(const Instance& instance) {
-    std::string host;
-    for (const char c : name_tag(instance.tags)) {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        const bool capital = c >= 'A' && c <= 'Z';
-        if (letter || capital) {
-            host += capital ? static_cast<char>(c - 'A' + 'a') : c;
-        } else if (!host.empty() && host.back() != '-') {
-            host += '-';
-        }
-    }
-    host = host.substr(0, 63);
-    while (!host.empty() && host.back() == '-') {
-        host.pop_back();
-    }
-    return host.empty() ? instance.id.str() : host;
+    return fmt::format("{:016x}", stable_hash(text));
 }
 
 std::string fresh_mac(IdSource& ids) {
@@ -80,35 +104,31 @@ std::string fresh_mac(IdSource& ids) {
     return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", bits & 0xffU, (bits >> 8U) & 0xffU, (bits >> 16U) & 0xffU);
 }
 
-/// Root first, then as a person would sort the device names.
-using DeviceOrder = std::tuple<bool, std::optional<DeviceName>, std::string>;
-DeviceOrder order_of(const Attachment& attachment) {
-    return {!attachment.is_root, parse_device_name(attachment.device_name), attachment.device_name};
+template <class Machines>
+std::vector<Instance> instances_of(const Machines& machines) {
+    std::vector<Instance> instances;
+    std::transform(machines.begin(), machines.end(), std::back_inserter(instances), [](const auto& machine) { return machine.instance; });
+    return instances;
 }
 
-using PortKey = std::tuple<std::string, std::uint16_t, std::string>;
-PortKey key_of(const PortForward& port) { return {port.address, port.host_port, port.protocol}; }
+/// The image's signature speaks for its own snapshots alone.
+Result<void> check_mapped_signers(CatalogSession& session, const Image& image, const BlockDeviceMapping& request, Faults& faults) {
+    const auto policy = AMIVIRT_TRY(session.policy());
+    if (!policy.demand_signature) {
+        return {};
+    }
+    const auto its = snapshots_of(image);
+    for (const auto& device : request) {
+        const auto* ebs = std::get_if<EbsDevice>(&device.what);
+        if (ebs != nullptr && ebs->snapshot && std::find(its.begin(), its.end(), *ebs->snapshot) == its.end()) {
+            const auto signer = AMIVIRT_TRY(signer_of(session, std::vector{*ebs->snapshot}));
+            faults.check(check_signer(policy, signer, fmt::format("snapshot \"{}\"", ebs->snapshot->str())));
+        }
+    }
+    return {};
+}
 
 }  // namespace
-
-std::string serial_of(const VolumeId& volume) {
-    std::string serial = volume.str();
-    std::erase(serial, '-');
-    return serial;
-}
-
-DomainDisk disk_of(const Volume& volume, const VolumeStore& store) {
-    return {store.source(volume.layer), serial_of(volume.id), volume.iops, volume.throughput};
-}
-
-std::vector<Volume> volumes_of(const InstanceId& instance, const std::vector<Volume>& all) {
-    std::vector<Volume> attached;
-    std::copy_if(all.begin(), all.end(), std::back_inserter(attached),
-                 [&](const Volume& volume) { return volume.attachment && volume.attachment->instance == instance; });
-    std::sort(attached.begin(), attached.end(),
-              [](const Volume& a, const Volume& b) { return order_of(*a.attachment) < order_of(*b.attachment); });
-    return attached;
-}
 
 Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunRequest& request) {
     Plan plan;
@@ -119,6 +139,7 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
     }
     if (auto type = ports_.types.find(request.type)) {
         plan.type = std::move(*type);
+        faults.check(check_type_fits(plan.type.name, plan.image.architecture));
     } else {
         faults.add(std::move(type.error()));
     }
@@ -126,19 +147,45 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
         faults.add({Code::unsupported_operation, fmt::format("image \"{}\" is {}, this host runs {}", request.image,
                                                              to_string(plan.image.architecture), to_string(ports_.host.architecture()))});
     }
-    if (request.user_data.size() > k_max_user_data) {
-        faults.add({Code::invalid_parameter_value,
-                    fmt::format("user data is limited to {} bytes, and these are {}", k_max_user_data, request.user_data.size())});
+    faults.check(check_user_data(request.user_data, request.large_user_data));
+    if (request.inject == Inject::yes && !request.user_data.empty() && !request.user_data.starts_with("#!")) {
+        faults.add({Code::invalid_parameter_combination, "user data that is put into the disk must be a script: it begins with \"#!\"",
+                    "leave out --inject where the image has cloud-init"});
     }
     if (request.client_token.size() > 64) {
         faults.add({Code::invalid_parameter_value, fmt::format("client token \"{}\" is longer than 64 characters", request.client_token)});
     }
+    if (request.ttl) {
+        faults.check(check_ttl(*request.ttl));
+    }
+    if (!request.session.empty()) {
+        faults.check(check_session_name(request.session));
+    }
+    if (request.termination_protected && (request.ttl || !request.lifeline.empty())) {  // as in ModifyInstanceRequest
+        faults.add({Code::operation_not_permitted, "an instance that is protected from termination cannot have a time to live"});
+    }
+    if (!request.lifeline.empty() && !request.client_token.empty()) {
+        faults.add({Code::invalid_parameter_combination, "what lives for one process only cannot be asked for again by a client token"});
+    }
     faults.check(check_tags(request.tags));
+    faults.check(check_tags(request.volume_tags));
     if (!request.names.empty() && request.names.size() != request.count) {
         faults.add({Code::invalid_parameter_combination, fmt::format("{} names for {} instances", request.names.size(), request.count)});
     }
-    std::set<PortKey> fixed;
+    if (auto network = parse_network(request.network)) {
+        plan.network = std::move(*network);
+    } else {
+        faults.add(std::move(network.error()));
+    }
+    if (plan.network.kind != NetworkChoice::Kind::user && !request.ports.empty()) {
+        faults.add(
+            {Code::invalid_parameter_combination,
+             fmt::format("ports are forwarded on the user network only, and this is \"{}\": there its own address reaches every port",
+                         request.network)});
+    }
+    std::vector<PortForward> fixed;
     for (const auto& port : request.ports) {
+        faults.check(ports_.host.may_listen(port.address, port.host_port));
         if (port.host_port == 0) {
             continue;
         }
@@ -147,26 +194,52 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
                         fmt::format("host port {} cannot be forwarded to each of {} instances: use 0 to have one picked for each",
                                     port.host_port, request.count)});
         }
-        if (!fixed.insert(key_of(port)).second) {
+        if (std::any_of(fixed.begin(), fixed.end(), [&](const PortForward& other) { return collide(other, port); })) {
             faults.add({Code::invalid_parameter_value, fmt::format("host port {}/{} is asked for twice", port.host_port, port.protocol)});
         }
+        fixed.push_back(port);
     }
     AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        AMIVIRT_TRY(check_fixed_ports(session, caller, request, faults));
+        if (!request.key_name.empty()) {
+            if (auto pair = find_key_pair(session, caller, request.key_name)) {
+                plan.public_key = std::move(pair->public_key);
+            } else {
+                faults.add(std::move(pair.error()));
+            }
+        }
         MergeInput input;
         input.root_device_name = plan.image.root_device_name;
         input.root_device_type = plan.image.root_device_type;
         input.image = plan.image.mapping;
         input.request = request.mapping;
         input.ephemeral_devices = plan.type.instance_store_volumes;
-        for (const auto& snapshot : AMIVIRT_TRY(session.snapshots().list()).records) {
-            if (snapshot.state == SnapshotState::completed) {
-                input.snapshots.push_back({snapshot.id, snapshot.size, snapshot.encrypted});
-                plan.layers.emplace(snapshot.id, snapshot.layer);
+        // The launch permission covers the image's own snapshots; others are the caller's, shared with it, or not to be found.
+        const auto its = snapshots_of(plan.image);
+        for (const auto* mapping : {&input.image, &input.request}) {
+            for (const auto& device : *mapping) {
+                const auto* ebs = std::get_if<EbsDevice>(&device.what);
+                const auto snapshot =
+                    ebs != nullptr && ebs->snapshot ? AMIVIRT_TRY(session.snapshots().find(*ebs->snapshot)) : std::optional<Snapshot>();
+                const bool permitted = snapshot && (std::find(its.begin(), its.end(), snapshot->id) != its.end() ||
+                                                    AMIVIRT_TRY(may_use(session, *snapshot, caller)));
+                if (permitted && snapshot->state == SnapshotState::completed && !snapshot->bin &&
+                    plan.layers.emplace(snapshot->id, snapshot->layer).second) {
+                    input.snapshots.push_back({snapshot->id, snapshot->size, snapshot->encrypted});
+                }
             }
         }
+        AMIVIRT_TRY(check_mapped_signers(session, plan.image, request.mapping, faults));
         auto merged = merge_mappings(input);
         if (merged) {
             plan.devices = std::move(*merged);
+            if (AMIVIRT_TRY(EbsSettings::encryption(session, caller)) == Encryption::by_default) {
+                for (auto& device : plan.devices) {
+                    const bool ebs =
+                        !device.ephemeral && !(device.is_root && plan.image.root_device_type == RootDeviceType::instance_store);
+                    device.encrypted = device.encrypted || ebs;
+                }
+            }
         } else {
             faults.add(std::move(merged.error()));
         }
@@ -186,6 +259,12 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
         faults.add(std::move(choice.error()));
     }
     plan.firmware = plan.image.boot_mode == BootMode::legacy_bios ? Firmware::bios : Firmware::uefi;
+    if (auto there = ports_.networks.check(plan.network); !there) {
+        if (there.error().code == Code::hypervisor_unavailable) {
+            return std::move(there.error());
+        }
+        faults.add(std::move(there.error()));
+    }
     if (!faults.none()) {
         return faults.error("this launch");
     }
@@ -194,58 +273,27 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
     return plan;
 }
 
-Result<std::vector<PortForward>> Instances::pick_ports(CatalogSession& session, const std::vector<PortForward>& wanted) {
-    std::set<PortKey> taken;
-    for (const auto& other : AMIVIRT_TRY(session.instances().list()).records) {
-        if (other.state != InstanceState::terminated) {
-            for (const auto& port : other.ports) {
-                taken.insert(key_of(port));
-            }
-        }
-    }
-    const unsigned offset = ports_.ids.random() % k_ports;
-    unsigned tried = 0;
-    std::vector<PortForward> picked;
-    for (PortForward port : wanted) {
-        if (port.host_port != 0 && !ports_.host.port_free(port.address, port.host_port, port.protocol)) {
-            return Error(Code::invalid_parameter_value,
-                         fmt::format("port {} of {} is taken by another program on this host", port.host_port, port.address));
-        }
-        while (port.host_port == 0) {
-            if (tried == k_ports) {
-                return Error(Code::insufficient_instance_capacity,
-                             fmt::format("no free port between {} and {}", k_first_port, k_first_port + k_ports - 1));
-            }
-            PortForward candidate = port;
-            candidate.host_port = static_cast<std::uint16_t>(k_first_port + (offset + tried++) % k_ports);
-            if (!taken.contains(key_of(candidate)) && ports_.host.port_free(candidate.address, candidate.host_port, candidate.protocol)) {
-                port = candidate;
-            }
-        }
-        taken.insert(key_of(port));
-        picked.push_back(port);
-    }
-    return picked;
-}
-
 Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& session, const AccountId& caller, const Plan& plan,
                                                            const RunRequest& request) {
     const auto now = ports_.clock.now();
     const auto reservation = make_id<ReservationId>(ports_.ids);
     // What the plan saw may have gone meanwhile; from here on the volumes hold it.
     const auto image = AMIVIRT_TRY(session.images().find(plan.image.id));
-    if (!image || image->state != ImageState::available) {
+    if (!image) {
         return Error(Code::invalid_ami_id_unavailable, fmt::format("image \"{}\" is no longer available", request.image));
     }
+    AMIVIRT_TRY(authorize(ImageAction::run, *image, caller, now));
     for (const auto& device : plan.devices) {
-        if (device.snapshot && !AMIVIRT_TRY(session.snapshots().find(*device.snapshot))) {
+        const auto snapshot = device.snapshot ? AMIVIRT_TRY(session.snapshots().find(*device.snapshot)) : std::nullopt;
+        if (device.snapshot && (!snapshot || snapshot->bin)) {
             return Error(Code::invalid_snapshot_not_found,
                          fmt::format("snapshot \"{}\" of {} is gone", device.snapshot->str(), device.device_name));
         }
     }
     std::vector<PortForward> wanted = request.ports;
-    if (std::none_of(wanted.begin(), wanted.end(),
-                     [](const PortForward& port) { return port.guest_port == 22 && port.protocol == "tcp"; })) {
+    const bool is_forwarded = plan.network.kind == NetworkChoice::Kind::user;
+    if (is_forwarded && std::none_of(wanted.begin(), wanted.end(),
+                                     [](const PortForward& port) { return port.guest_port == 22 && port.protocol == "tcp"; })) {
         wanted.insert(wanted.begin(), PortForward{});
     }
     std::vector<Machine> machines;
@@ -273,14 +321,28 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
             }
         }
         instance.mac_address = fresh_mac(ports_.ids);
+        instance.network = to_string(plan.network);
         instance.shutdown_behavior = request.shutdown_behavior;
+        instance.termination_protected = request.termination_protected;
         instance.user_data = request.user_data;
+        instance.session = request.session;
+        instance.expires = request.ttl ? std::optional(now + *request.ttl) : std::nullopt;
+        instance.lifeline = request.lifeline;
+        instance.key_name = request.key_name;
+        instance.login_user = login_user_of(plan.image);
+        auto host_key = AMIVIRT_TRY(ports_.ssh_keys.generate(KeyType::ed25519, ""));
+        instance.host_key = host_key.public_key.line;
+        instance.host_private_key = std::move(host_key.private_key);
         instance.tags = request.tags;
         if (!request.names.empty()) {
             instance.tags["Name"] = request.names.at(index);
         }
-        instance.ports = AMIVIRT_TRY(pick_ports(session, wanted));
+        for (const auto& [key, value] : request.system_tags) {
+            instance.tags[key] = value;
+        }
+        instance.ports = AMIVIRT_TRY(pick_ports(session, instance.id, wanted));
         AMIVIRT_TRY(session.instances().insert(instance));
+        AMIVIRT_TRY(keep_options(session, instance, request.options));
         for (const auto& device : plan.devices) {
             if (device.ephemeral) {
                 continue;
@@ -306,6 +368,7 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
             volume.encrypted = device.encrypted;
             volume.instance_store = device.is_root && instance.root_device_type == RootDeviceType::instance_store;
             volume.created = now;
+            volume.tags = request.volume_tags;
             volume.attachment =
                 Attachment{instance.id, device.device_name, device.is_root, volume.instance_store || device.delete_on_termination, now};
             AMIVIRT_TRY(session.volumes().insert(volume));
@@ -317,78 +380,7 @@ Result<std::vector<Instances::Machine>> Instances::reserve(CatalogSession& sessi
     return machines;
 }
 
-Result<void> Instances::power_on(Machine& machine, const InstanceType& type, Begin begin, Progress& progress) {
-    Instance& instance = machine.instance;
-    const auto paths = ports_.files.paths(instance.id);
-    DomainSpec spec;
-    spec.instance = instance.id;
-    spec.store_id = ports_.catalog.store_id();
-    spec.region = ports_.region;
-    spec.image = instance.image;
-    spec.vcpus = type.vcpus;
-    spec.memory = type.memory;
-    spec.architecture = instance.architecture;
-    spec.firmware = instance.firmware;
-    spec.accelerator = instance.accelerator;
-    // Instance store disks are new with every start, and stand where their device names put them.
-    AMIVIRT_TRY(ports_.files.remove_ephemeral(instance.id));
-    std::map<DeviceOrder, DomainDisk> disks;
-    for (const auto& volume : machine.volumes) {
-        disks.emplace(order_of(*volume.attachment), disk_of(volume, ports_.storage.store()));
-    }
-    for (const auto& disk : instance.ephemeral) {
-        auto source = AMIVIRT_TRY(ports_.files.create_ephemeral(instance.id, disk.number, disk.size.bytes()));
-        fault_point("run.ephemeral");
-        disks.emplace(order_of({instance.id, disk.device_name}),
-                      DomainDisk{std::move(source), fmt::format("ephemeral{}", disk.number), {}, {}});
-    }
-    for (auto& [order, disk] : disks) {
-        spec.disks.push_back(std::move(disk));
-    }
-    spec.seed = paths.seed;
-    spec.console_log = paths.console;
-    spec.nvram = paths.nvram;
-    spec.mac_address = instance.mac_address;
-    for (int attempt = 1;; ++attempt) {
-        spec.ports = instance.ports;
-        auto started = ports_.hypervisor.start(spec, begin);
-        if (started) {
-            return {};
-        }
-        // Somebody outside this store took a port between our look and QEMU's bind.
-        if (started.error().code != Code::insufficient_instance_capacity || attempt == k_port_attempts) {
-            return std::move(started.error()).with_context(fmt::format("starting {}", instance.id.str()));
-        }
-        AMIVIRT_TRY(replace_ports(instance, progress));
-    }
-}
-
-Result<void> Instances::replace_ports(Instance& instance, Progress& progress) {
-    const auto before = instance.ports;
-    AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
-        std::vector<PortForward> wanted = before;
-        for (auto& port : wanted) {
-            port.host_port = ports_.host.port_free(port.address, port.host_port, port.protocol) ? port.host_port : std::uint16_t{0};
-        }
-        auto row = AMIVIRT_TRY(session.instances().find(instance.id));
-        if (!row) {
-            return Error(Code::store_corrupt, fmt::format("the record of {} is gone", instance.id.str()));
-        }
-        row->ports = AMIVIRT_TRY(pick_ports(session, wanted));
-        AMIVIRT_TRY(session.instances().update(*row));
-        instance.ports = row->ports;
-        return {};
-    }));
-    for (std::size_t i = 0; i < before.size(); ++i) {
-        if (before[i] != instance.ports[i]) {
-            progress.note(
-                fmt::format("{}: host port {} is taken, using {}", instance.id.str(), before[i].host_port, instance.ports[i].host_port));
-        }
-    }
-    return {};
-}
-
-Result<void> Instances::bring_up(Machine& machine, const InstanceType& type, Begin begin, Progress& progress) {
+Result<void> Instances::make_files(const Machine& machine, const Plan& plan, Inject inject, Progress& progress) {
     for (const auto& volume : machine.volumes) {
         check_interrupt();
         AMIVIRT_TRY_CONTEXT(ports_.storage.store().create(volume.layer, machine.parents.at(volume.id), volume.size.bytes(),
@@ -396,17 +388,40 @@ Result<void> Instances::bring_up(Machine& machine, const InstanceType& type, Beg
                             fmt::format("making volume {}", volume.id.str()));
         fault_point("run.volume");
     }
-    const auto seed = AMIVIRT_TRY(ports_.seeds.build({machine.instance.id, hostname_of(machine.instance), {}, machine.instance.user_data}));
+    const Seed content = AMIVIRT_TRY(seed_of(machine.instance, plan.public_key));
+    if (inject == Inject::yes) {
+        progress.note(fmt::format("putting keys into {}", machine.instance.id.str()));
+        AMIVIRT_TRY_CONTEXT(
+            ports_.guests.visit(ports_.storage.store().source(machine.volumes.front().layer), GuestDisks::Access::write,
+                                [&](GuestFileSystem& files) { return put_in(files, content, machine.instance.login_user); }),
+            fmt::format("putting keys into {}", machine.instance.id.str()));
+        fault_point("run.injected");
+    }
+    const auto seed = AMIVIRT_TRY(ports_.seeds.build(content));
     AMIVIRT_TRY(ports_.files.create(machine.instance.id, seed));
     fault_point("run.files");
-    check_interrupt();
-    AMIVIRT_TRY(power_on(machine, type, begin, progress));
-    fault_point("run.started");
     return {};
+}
+
+/// What is acknowledged must outlive a power cut.
+Result<void> Instances::persist_files(const std::vector<Machine>& machines) {
+    std::vector<LayerId> tops;
+    std::vector<InstanceId> folders;
+    for (const auto& machine : machines) {
+        folders.push_back(machine.instance.id);
+        for (const auto& volume : machine.volumes) {
+            tops.push_back(volume.layer);
+        }
+    }
+    AMIVIRT_TRY(ports_.storage.store().persist(tops));
+    return ports_.files.persist(folders);
 }
 
 Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunRequest& request, Progress& progress) {
     const Plan plan = AMIVIRT_TRY(this->plan(caller, request));
+    if (const auto remark = AMIVIRT_TRY(ports_.images.audit(caller, plan.image)); !remark.empty()) {
+        progress.note(remark);
+    }
     if (request.dry_run == DryRun::yes) {
         return Error(Code::dry_run_operation, "Request would have succeeded, but DryRun flag is set.");
     }
@@ -434,7 +449,14 @@ Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunR
             for (const auto& machine : machines) {
                 row.objects.push_back(machine.instance.id.str());
             }
-            return {};
+            if (request.on_reserved) {
+                const auto reservation = machines.front().instance.reservation.str();
+                row.objects.push_back(fmt::format("{}{}", k_promised, reservation));
+                if (request.inject == Inject::no && request.lifeline.empty()) {
+                    row.objects.push_back(fmt::format("{}{}", k_again, reservation));
+                }
+            }
+            return request.with_reservation ? request.with_reservation(session, instances_of(machines)) : Result<void>();
         }));
     if (!operation) {
         return repeated;
@@ -445,6 +467,9 @@ Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunR
         names.reserve(machines.size());
         for (const auto& machine : machines) {
             names.push_back(machine.instance.id.str());
+        }
+        if (request.on_reserved) {
+            leave_terminated(machines, running.error());
         }
         // All there is to read of a launch in the background. Of another the caller tells the error: so it is no warning here.
         ports_.log.write(LogLevel::info, "instances",
@@ -464,15 +489,23 @@ Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation
         return undo_launch(operation);
     });
     if (request.on_reserved) {
-        std::vector<Instance> pending;
-        std::transform(machines.begin(), machines.end(), std::back_inserter(pending),
-                       [](const Machine& machine) { return machine.instance; });
-        request.on_reserved(pending);
+        request.on_reserved(instances_of(machines));
     }
     // Several begin paused: the first guests' boot would take the processors from the starts of the last.
     const Begin begin = machines.size() > 1 ? Begin::paused : Begin::running;
     AMIVIRT_TRY(for_each_parallel(machines.size(), ports_.parallel,
-                                  [&](std::size_t i) { return bring_up(machines[i], plan.type, begin, progress); }));
+                                  [&](std::size_t i) { return make_files(machines[i], plan, request.inject, progress); }));
+    // The disk is slow to say that all is there: it is asked while the domains start, which may change their ports.
+    const auto made = machines;
+    AMIVIRT_TRY(for_each_parallel(machines.size() + 1, ports_.parallel, [&](std::size_t i) -> Result<void> {
+        if (i == 0) {
+            return persist_files(made);
+        }
+        check_interrupt();
+        AMIVIRT_TRY(power_on(machines[i - 1], plan.type, begin, InstanceStore::anew, progress));
+        fault_point("run.started");
+        return {};
+    }));
     check_interrupt();
     for (const auto& machine : machines) {
         if (begin == Begin::paused) {
@@ -499,41 +532,16 @@ Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation
             }
             running.push_back(std::move(instance));
         }
+        // It may have gone while they started.
+        if (auto image = AMIVIRT_TRY(session.images().find(plan.image.id))) {
+            image->last_launched = ports_.clock.now();
+            AMIVIRT_TRY(session.images().update(*image));
+        }
         return {};
     }));
     revert.commit();
     ports_.log.write(LogLevel::info, "instances", fmt::format("{} instance(s) of {} running", running.size(), plan.image.id.str()));
     return running;
-}
-
-Result<void> Instances::undo_launch(ActiveOperation& operation) {
-    if (operation.finished()) {
-        return {};
-    }
-    std::vector<InstanceId> ids;
-    for (const auto& object : operation.row().objects) {
-        ids.push_back(AMIVIRT_TRY(InstanceId::parse(object)));
-    }
-    AMIVIRT_TRY(for_each_parallel(ids.size(), ports_.parallel, [&](std::size_t i) -> Result<void> {
-        AMIVIRT_TRY(ports_.hypervisor.remove(ids[i]));
-        fault_point("undo.domain");
-        return ports_.files.remove(ids[i]);
-    }));
-    AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
-        const auto volumes = AMIVIRT_TRY(session.volumes().list()).records;
-        for (const auto& id : ids) {
-            for (const auto& volume : volumes_of(id, volumes)) {
-                AMIVIRT_TRY(session.volumes().erase(volume.id));
-                if (auto layer = AMIVIRT_TRY(session.layers().find(volume.layer))) {
-                    layer->state = LayerState::writable;  // no longer protected as `creating`
-                    AMIVIRT_TRY(session.layers().update(*layer));
-                }
-            }
-            AMIVIRT_TRY(session.instances().erase(id));
-        }
-        return ports_.storage.mark_unreachable(session, row);
-    }));
-    return ports_.storage.finish(operation);
 }
 
 }  // namespace amivirt

@@ -5,12 +5,14 @@
 namespace amivirt {
 
 Reconciler::Reconciler(Operations& operations, Images& images, Instances& instances, Volumes& volumes, Snapshots& snapshots,
-                       Storage& storage, Log& log)
+                       Capture& capture, Carrying& carrying, Storage& storage, Log& log)
     : operations_(operations),
       images_(images),
       instances_(instances),
       volumes_(volumes),
       snapshots_(snapshots),
+      capture_(capture),
+      carrying_(carrying),
       storage_(storage),
       log_(log) {}
 
@@ -29,6 +31,7 @@ Result<std::vector<std::string>> Reconciler::recover() {
                 case OperationKind::stop_instances:
                 case OperationKind::reboot_instances:
                 case OperationKind::terminate_instances:
+                case OperationKind::modify_instance:
                     return instances_.recover(*operation);
                 case OperationKind::create_volume:
                 case OperationKind::attach_volume:
@@ -38,6 +41,16 @@ Result<std::vector<std::string>> Reconciler::recover() {
                 case OperationKind::create_snapshots:
                 case OperationKind::flatten_layers:
                     return snapshots_.recover(*operation);
+                case OperationKind::create_image:
+                    return capture_.recover(*operation);
+                case OperationKind::copy_image:
+                case OperationKind::export_image:
+                case OperationKind::store_image:
+                case OperationKind::restore_image:
+                    return carrying_.recover(*operation);
+                case OperationKind::answer_request:  // a claim alone: what its request had begun has an operation of its own
+                case OperationKind::change_lab:      // the same: what it made is the lab's, and its next `up` goes on
+                    return operation->finish([](CatalogSession&) { return Result<void>(); });
             }
             return Error(Code::internal_error, "an operation of no known kind");
         }();

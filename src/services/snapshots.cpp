@@ -9,10 +9,14 @@
 
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
+#include "bin_rules.hpp"
 #include "faults.hpp"
+#include "images_on.hpp"
 #include "machine.hpp"
 #include "records.hpp"
 #include "revert_log.hpp"
+#include "sealing.hpp"
+#include "snapshot_permission.hpp"
 
 namespace amivirt {
 
@@ -21,31 +25,51 @@ namespace {
 constexpr RecordWords k_words{"snapshot", Code::invalid_snapshot_not_found, "amivirt snapshot list"};
 /// What flattening leaves at least: the base, the merged layer, the volume's top.
 constexpr std::size_t k_flattest = 3;
-/// Each layer is a file that QEMU opens; the hypervisor's side gives up at 200.
-constexpr std::size_t k_deepest = 190;
 /// Claimed beside the new layer, so that a volume is flattened once at a time, and nothing that its instance needs is claimed.
 constexpr std::string_view k_flatten_claim = "flatten ";
 
-auto seen_by(const AccountId& caller) {
-    return [&caller](const Snapshot& snapshot) { return snapshot.owner == caller; };
+using Shared = std::map<SnapshotId, LaunchPermissions>;
+
+auto seen_by(const AccountId& caller, const Shared& shared) {
+    return [&caller, &shared](const Snapshot& snapshot) {
+        const auto at = shared.find(snapshot.id);
+        return !snapshot.bin &&
+               (snapshot.owner == caller || (at != shared.end() && (at->second.everyone || at->second.accounts.contains(caller))));
+    };
 }
 
-/// One volume of a request: what is sealed, and what is put on top of it.
-struct Step {
-    Volume volume;
-    Snapshot snapshot;
-    Layer top;
-};
+/// What `caller` may know of a snapshot that it sees.
+Snapshot as_shown_to(const AccountId& caller, Snapshot snapshot) {
+    if (snapshot.owner != caller) {
+        snapshot.tags.clear();
+    }
+    return snapshot;
+}
+
+/// Whom others' permissions name is their owners' business: they are asked for `caller` alone.
+bool restorable_by(const Snapshot& snapshot, const LaunchPermissions& whom, const AccountId& caller, const Shared& shared) {
+    if (whom.accounts.contains(snapshot.owner)) {
+        return true;
+    }
+    const auto at = shared.find(snapshot.id);
+    if (at == shared.end()) {
+        return false;
+    }
+    return (whom.everyone && at->second.everyone) || std::any_of(whom.accounts.begin(), whom.accounts.end(), [&](const AccountId& account) {
+               return at->second.accounts.contains(account) && (snapshot.owner == caller || account == caller);
+           });
+}
 
 }  // namespace
 
 Result<Snapshot> Snapshots::resolve(const AccountId& caller, const std::string& id_or_name) {
     std::optional<Snapshot> snapshot;
     AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
-        snapshot = AMIVIRT_TRY(find_record(session.snapshots(), k_words, id_or_name, seen_by(caller)));
+        const auto shared = AMIVIRT_TRY(shared_snapshots(session));
+        snapshot = AMIVIRT_TRY(find_record(session.snapshots(), k_words, id_or_name, seen_by(caller, shared)));
         return {};
     }));
-    return std::move(*snapshot);
+    return as_shown_to(caller, std::move(*snapshot));
 }
 
 Result<Listing<Snapshot>> Snapshots::describe(const AccountId& caller, const SnapshotQuery& query) {
@@ -55,14 +79,23 @@ Result<Listing<Snapshot>> Snapshots::describe(const AccountId& caller, const Sna
         wanted.push_back(AMIVIRT_TRY(resolve(caller, text)).id);
     }
     Listing<Snapshot> listing;
+    Shared shared;
     AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        shared = AMIVIRT_TRY(shared_snapshots(session));
         listing = AMIVIRT_TRY(session.snapshots().list());
         return {};
     }));
+    const auto is_seen = seen_by(caller, shared);
     std::erase_if(listing.records, [&](const Snapshot& snapshot) {
         const bool named = wanted.empty() || std::find(wanted.begin(), wanted.end(), snapshot.id) != wanted.end();
-        return !seen_by(caller)(snapshot) || !named || !matches(snapshot, query.filters);
+        const bool owned = !query.owners || std::find(query.owners->begin(), query.owners->end(), snapshot.owner) != query.owners->end();
+        return !is_seen(snapshot) || !named || !owned ||
+               (query.restorable_by && !restorable_by(snapshot, *query.restorable_by, caller, shared)) ||
+               !matches(as_shown_to(caller, snapshot), query.filters);
     });
+    for (auto& snapshot : listing.records) {
+        snapshot = as_shown_to(caller, std::move(snapshot));
+    }
     return listing;
 }
 
@@ -82,6 +115,21 @@ Result<std::vector<VolumeId>> Snapshots::volumes_of_instance(const AccountId& ca
     }
     return ids;
 }
+
+namespace {
+
+/// To each snapshot those of its volume, but what the snapshot has of its own.
+Result<void> copy_tags(CatalogSession& session, std::vector<Sealing>& sealings) {
+    for (Sealing& sealing : sealings) {
+        Snapshot& snapshot = sealing.snapshot;
+        snapshot.tags.merge(own_tags(sealing.volume.tags));
+        AMIVIRT_TRY(check_tags(snapshot.tags));
+        AMIVIRT_TRY(session.snapshots().update(snapshot));
+    }
+    return {};
+}
+
+}  // namespace
 
 Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const CreateSnapshotsRequest& request) {
     Faults faults;
@@ -121,49 +169,16 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
         objects.push_back(instance->str());
     }
 
-    std::vector<Step> steps;
+    std::vector<Sealing> sealings;
     const auto reserve = [&](CatalogSession& session, Operation& row) -> Result<void> {
-        steps.clear();
-        const auto now = ports_.clock.now();
-        const auto layers = AMIVIRT_TRY(session.layers().list()).records;
-        for (const auto& id : request.volumes) {
-            Step step;
-            const auto volume = AMIVIRT_TRY(session.volumes().find(id));
-            if (!volume || (volume->state != VolumeState::available && volume->state != VolumeState::in_use)) {
-                return Error(Code::incorrect_state,
-                             fmt::format("volume \"{}\" is {}", id.str(), volume ? to_string(volume->state) : std::string_view("deleted")));
-            }
-            if (volume->instance_store) {
-                return Error(Code::unsupported_operation, fmt::format("\"{}\" is instance store, which has no snapshots", id.str()));
-            }
-            if (volume->attachment && volume->attachment->instance != instance) {
-                return Error(Code::incorrect_state, fmt::format("volume \"{}\" has just been attached", id.str()));
-            }
-            if (chain_of(volume->layer, layers).size() >= k_deepest) {
-                return Error(Code::unsupported_operation,
-                             fmt::format("volume \"{}\" stands on {} layers: one snapshot more is too many", id.str(), k_deepest),
-                             "stop its instance once: chains are flattened then; or, at rest, run `amivirt gc --flatten`");
-            }
-            step.volume = *volume;
-            step.snapshot.id = make_id<SnapshotId>(ports_.ids);
-            step.snapshot.owner = caller;
-            step.snapshot.layer = volume->layer;
-            step.snapshot.volume = id;
-            step.snapshot.size = volume->size;
-            step.snapshot.encrypted = volume->encrypted;
-            step.snapshot.description = request.description;
-            step.snapshot.created = now;
-            step.snapshot.tags = request.tags;
-            step.top.id = make_id<LayerId>(ports_.ids);
-            step.top.parent = volume->layer;
-            step.top.virtual_size = volume->size.bytes();
-            step.top.encrypted = volume->encrypted;
-            step.top.created = now;
-            AMIVIRT_TRY(session.layers().insert(step.top));
-            AMIVIRT_TRY(session.snapshots().insert(step.snapshot));
-            row.objects.push_back(step.snapshot.id.str());
-            row.objects.push_back(step.top.id.str());
-            steps.push_back(std::move(step));
+        Snapshot model;
+        model.owner = caller;
+        model.description = request.description;
+        model.created = ports_.clock.now();
+        model.tags = request.tags;
+        sealings = AMIVIRT_TRY(reserve_sealings(session, row, ports_.ids, model, request.volumes, instance));
+        if (request.copied == CopyTags::of_volume) {
+            AMIVIRT_TRY(copy_tags(session, sealings));
         }
         if (instance) {
             const auto machine = AMIVIRT_TRY(session.instances().find(*instance));
@@ -181,30 +196,10 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
         clear_interrupt();
         return settle(*operation);
     });
-    // Asked of libvirt: a machine may have been started behind our back, and what it writes to must not be sealed under it.
-    const bool running = instance && AMIVIRT_TRY(ports_.live.attached(*instance)).has_value();
-    if (!running && request.quiesce == Quiesce::yes) {
-        return Error(Code::unsupported_operation, "only a running guest can be frozen");
-    }
-    auto& store = ports_.storage.store();
-    std::vector<LiveDisks::Overlay> overlays;
-    for (const auto& step : steps) {
-        AMIVIRT_TRY(store.create(step.top.id, step.top.parent, step.top.virtual_size, step.top.encrypted ? Encrypted::yes : Encrypted::no));
-        AMIVIRT_TRY(store.persist(step.top.id));
-        overlays.push_back({serial_of(step.volume.id), store.source(step.top.id)});
-        fault_point("snapshot.overlay");
-    }
-    if (running) {
-        auto taken = ports_.live.snapshot(*instance, overlays, request.quiesce);
-        // It may have switched itself off since: then nothing writes, and the files alone tell.
-        if (!taken && taken.error().code != Code::incorrect_instance_state) {
-            return std::move(taken.error()).with_context(fmt::format("taking a snapshot of {}", instance->str()));
-        }
-        fault_point("snapshot.switched");
-    }
+    AMIVIRT_TRY(move_over(ports_.storage.store(), ports_.live, sealings, instance, request.quiesce, ports_.log));
     std::vector<SnapshotId> ids;
-    for (const auto& step : steps) {
-        ids.push_back(step.snapshot.id);
+    for (const auto& sealing : sealings) {
+        ids.push_back(sealing.snapshot.id);
     }
     AMIVIRT_TRY(complete(*operation, ids));
     revert.commit();
@@ -222,41 +217,11 @@ Result<std::vector<Snapshot>> Snapshots::create(const AccountId& caller, const C
 
 /// Seals what the volumes wrote to and puts the operation's new layers on top of them, in the catalog.
 Result<void> Snapshots::complete(ActiveOperation& operation, const std::vector<SnapshotId>& ids) {
-    std::map<LayerId, Seal> seals;
-    std::vector<Snapshot> snapshots;
-    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
-        for (const auto& id : ids) {
-            if (auto snapshot = AMIVIRT_TRY(session.snapshots().find(id))) {
-                snapshots.push_back(std::move(*snapshot));
-            }
-        }
-        return {};
-    }));
-    for (const auto& snapshot : snapshots) {
-        seals.emplace(snapshot.layer, AMIVIRT_TRY(ports_.storage.store().seal(snapshot.layer)));
-        fault_point("snapshot.sealed");
-    }
+    const auto objects = AMIVIRT_TRY(sealing_objects(operation.row()));
+    const auto sealed = AMIVIRT_TRY(seal_all(ports_.catalog, ports_.storage.store(), ids));
     return operation.finish([&](CatalogSession& session) -> Result<void> {
-        const auto layers = AMIVIRT_TRY(session.layers().list()).records;
-        for (auto snapshot : snapshots) {
-            for (auto layer : layers) {
-                const bool is_new = std::find(operation.row().objects.begin(), operation.row().objects.end(), layer.id.str()) !=
-                                    operation.row().objects.end();
-                if (layer.id == snapshot.layer) {
-                    layer.state = LayerState::sealed;
-                    layer.seal = seals.at(layer.id);
-                    AMIVIRT_TRY(session.layers().update(layer));
-                } else if (is_new && layer.parent == snapshot.layer) {
-                    layer.state = LayerState::writable;
-                    AMIVIRT_TRY(session.layers().update(layer));
-                    auto volume = AMIVIRT_TRY(session.volumes().find(*snapshot.volume));
-                    if (!volume) {
-                        return Error(Code::store_corrupt, fmt::format("the record of volume {} is gone", snapshot.volume->str()));
-                    }
-                    volume->layer = layer.id;
-                    AMIVIRT_TRY(session.volumes().update(*volume));
-                }
-            }
+        AMIVIRT_TRY(record_tops(session, sealed, objects.layers));
+        for (auto snapshot : sealed.snapshots) {
             snapshot.state = SnapshotState::completed;
             AMIVIRT_TRY(session.snapshots().update(snapshot));
         }
@@ -264,8 +229,6 @@ Result<void> Snapshots::complete(ActiveOperation& operation, const std::vector<S
     });
 }
 
-/// Did the guest's writes go over to the new layers? A running domain says so. One that is off wrote to them if it was switched over, and
-/// if it was not they are empty and read the same: with all files there, they are the tops from now on.
 Result<void> Snapshots::settle(ActiveOperation& operation) {
     if (operation.finished()) {
         return {};
@@ -273,44 +236,20 @@ Result<void> Snapshots::settle(ActiveOperation& operation) {
     if (operation.row().kind == OperationKind::collect_layers) {
         return ports_.storage.finish(operation);
     }
-    std::vector<SnapshotId> snapshots;
-    std::vector<LayerId> tops;
-    std::optional<InstanceId> instance;
-    for (const auto& object : operation.row().objects) {
-        if (SnapshotId::looks_like(object)) {
-            snapshots.push_back(AMIVIRT_TRY(SnapshotId::parse(object)));
-        } else if (LayerId::looks_like(object)) {
-            tops.push_back(AMIVIRT_TRY(LayerId::parse(object)));
-        } else if (InstanceId::looks_like(object)) {
-            instance = AMIVIRT_TRY(InstanceId::parse(object));
-        }
-    }
+    const auto objects = AMIVIRT_TRY(sealing_objects(operation.row()));
     auto& store = ports_.storage.store();
-    bool switched = true;
-    for (const auto& top : tops) {
-        const auto file = store.look(top);
-        switched = switched && file && *file;
+    if (AMIVIRT_TRY(went_over(store, ports_.live, objects))) {
+        return complete(operation, objects.snapshots);
     }
-    if (instance) {
-        if (const auto disks = AMIVIRT_TRY(ports_.live.attached(*instance))) {
-            switched = std::any_of(disks->begin(), disks->end(), [&](const LiveDisk& disk) {
-                return std::any_of(tops.begin(), tops.end(),
-                                   [&](const LayerId& top) { return disk.source.location == store.source(top).location; });
-            });
-        }
-    }
-    if (switched) {
-        return complete(operation, snapshots);
-    }
-    for (const auto& top : tops) {
+    for (const auto& top : objects.layers) {
         AMIVIRT_TRY(store.remove(top));
         fault_point("snapshot.undone");
     }
     AMIVIRT_TRY(operation.turn_into(OperationKind::collect_layers, [&](CatalogSession& session, Operation& row) -> Result<void> {
-        for (const auto& id : snapshots) {
+        for (const auto& id : objects.snapshots) {
             AMIVIRT_TRY(session.snapshots().erase(id));
         }
-        for (const auto& id : tops) {
+        for (const auto& id : objects.layers) {
             AMIVIRT_TRY(session.layers().erase(id));
         }
         return ports_.storage.mark_unreachable(session, row);
@@ -324,23 +263,22 @@ Result<Snapshot> Snapshots::remove(const AccountId& caller, const std::string& i
     auto operation = AMIVIRT_TRY(ports_.operations.begin(
         OperationKind::collect_layers, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
             auto found = AMIVIRT_TRY(session.snapshots().find(id));
-            if (!found) {
+            if (!found || found->bin) {
                 return record_not_found(k_words, id.str(), {});
             }
             snapshot = std::move(*found);
+            AMIVIRT_TRY(check_owner(snapshot, caller));
             std::vector<std::string> users;
-            for (const auto& image : AMIVIRT_TRY(session.images().list()).records) {
-                const auto its = snapshots_of(image);
-                if (keeps_snapshots(image) && std::find(its.begin(), its.end(), id) != its.end()) {
-                    users.push_back(image.id.str());
-                }
+            for (const auto& image : AMIVIRT_TRY(images_keeping(session, id))) {
+                users.push_back(image.id.str());
             }
             if (!users.empty()) {
                 return Error(Code::invalid_snapshot_in_use,
                              fmt::format("The snapshot {} is currently in use by {}", id.str(), fmt::join(users, ", ")),
                              "deregister the image first");
             }
-            AMIVIRT_TRY(session.snapshots().erase(id));
+            const auto rules = AMIVIRT_TRY(session.retention_rules().list()).records;
+            snapshot.bin = AMIVIRT_TRY(discard_snapshot(session, snapshot, rules, ports_.clock.now(), std::nullopt));
             row.objects.clear();
             return ports_.storage.mark_unreachable(session, row);
         }));

@@ -14,12 +14,19 @@ Result<void> Storage::mark_unreachable(CatalogSession& session, Operation& row) 
     auto layers = AMIVIRT_TRY(session.layers().list());
     const auto snapshots = AMIVIRT_TRY(session.snapshots().list());
     const auto volumes = AMIVIRT_TRY(session.volumes().list());
-    if (!snapshots.unreadable.empty() || !volumes.unreadable.empty() || !layers.unreadable.empty()) {
+    const auto keep_all = [this]() -> Result<void> {
         log_.write(LogLevel::warning, "storage",
                    "some records are unreadable: no layer is removed until they are mended (see amivirt doctor)");
         return {};
+    };
+    if (!snapshots.unreadable.empty() || !volumes.unreadable.empty() || !layers.unreadable.empty()) {
+        return keep_all();
     }
     const auto unreachable = unreachable_layers(layers.records, snapshots.records, volumes.records);
+    // Volumes reach what instances use. But who could not read an instance may have thought that it is gone, and taken its volumes.
+    if (!unreachable.empty() && !AMIVIRT_TRY(session.instances().list()).unreadable.empty()) {
+        return keep_all();
+    }
     for (auto& layer : layers.records) {
         if (layer.state == LayerState::deleting || !unreachable.contains(layer.id)) {
             continue;
@@ -39,10 +46,8 @@ Result<void> Storage::finish(ActiveOperation& operation) {
     for (const auto& object : operation.row().objects) {
         doomed.push_back(AMIVIRT_TRY(LayerId::parse(object)));
     }
-    for (const auto& id : doomed) {
-        fault_point("collect.remove");
-        AMIVIRT_TRY_CONTEXT(store_.remove(id), fmt::format("removing {}", id.str()));
-    }
+    fault_point("collect.remove");
+    AMIVIRT_TRY(store_.remove(doomed));
     return operation.finish([&](CatalogSession& session) -> Result<void> {
         // Children first: a row that another names as parent may not go.
         std::map<LayerId, std::size_t> depth;

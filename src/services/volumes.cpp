@@ -8,10 +8,12 @@
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 #include "amivirt/domain/device_name.hpp"
+#include "amivirt/services/ebs_settings.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
 #include "records.hpp"
 #include "revert_log.hpp"
+#include "snapshot_permission.hpp"
 
 namespace amivirt {
 
@@ -199,7 +201,7 @@ Result<Volume> Volumes::create(const AccountId& caller, const CreateVolumeReques
             layer.id = make_id<LayerId>(ports_.ids);
             if (snapshot) {
                 const auto now = AMIVIRT_TRY(session.snapshots().find(snapshot->id));
-                if (!now) {
+                if (!now || now->bin || !AMIVIRT_TRY(may_use(session, *now, caller))) {
                     return Error(Code::invalid_snapshot_not_found, fmt::format("snapshot \"{}\" is gone", snapshot->id.str()));
                 }
                 layer.parent = now->layer;
@@ -211,7 +213,8 @@ Result<Volume> Volumes::create(const AccountId& caller, const CreateVolumeReques
             volume.type = *device.type;
             volume.iops = device.iops;
             volume.throughput = device.throughput;
-            volume.encrypted = request.encrypted || (snapshot && snapshot->encrypted);
+            volume.encrypted = request.encrypted || (snapshot && snapshot->encrypted) ||
+                               AMIVIRT_TRY(EbsSettings::encryption(session, caller)) == Encryption::by_default;
             volume.created = ports_.clock.now();
             volume.tags = request.tags;
             layer.virtual_size = volume.size.bytes();
@@ -220,7 +223,7 @@ Result<Volume> Volumes::create(const AccountId& caller, const CreateVolumeReques
             AMIVIRT_TRY(session.layers().insert(layer));
             AMIVIRT_TRY(session.volumes().insert(volume));
             row.objects = {volume.id.str(), layer.id.str()};
-            return {};
+            return request.with_reservation ? request.with_reservation(session, volume) : Result<void>();
         }));
     Revert revert(logged(ports_.log, "volumes"));
     revert.push("undo the creation of a volume", [&] { return undo_create(*operation); });
@@ -230,7 +233,7 @@ Result<Volume> Volumes::create(const AccountId& caller, const CreateVolumeReques
     AMIVIRT_TRY_CONTEXT(
         ports_.storage.store().create(layer.id, layer.parent, layer.virtual_size, volume.encrypted ? Encrypted::yes : Encrypted::no),
         fmt::format("making volume {}", volume.id.str()));
-    AMIVIRT_TRY(ports_.storage.store().persist(layer.id));
+    AMIVIRT_TRY(ports_.storage.store().persist({layer.id}));
     fault_point("volume.made");
     AMIVIRT_TRY(operation->finish([&](CatalogSession& session) -> Result<void> {
         volume.state = AMIVIRT_TRY(next(VolumeState::creating, VolumeEvent::created));
@@ -339,7 +342,9 @@ Result<Volume> Volumes::detach(const AccountId& caller, const std::string& id_or
     }
     if (auto let_go = on_running(ports_.live.detach(from, serial_of(seen.id), patience)); !let_go) {
         if (let_go.error().code == Code::timed_out) {
-            let_go.error().hint = "it stays attached until the guest does; the same command again waits on";
+            let_go.error().hint = fmt::format(
+                "it stays attached until the guest does: the same command again waits on, and `amivirt reboot --force {}` ends a hung one",
+                from.str());
         }
         return std::move(let_go.error()).with_context(fmt::format("detaching volume {} from {}", seen.id.str(), from.str()));
     }
@@ -459,6 +464,9 @@ Result<Volume> Volumes::modify(const AccountId& caller, const std::string& id_or
         row->iops = after.iops;
         row->throughput = after.throughput;
         AMIVIRT_TRY(session.volumes().update(*row));
+        if (request.with_change) {
+            AMIVIRT_TRY(request.with_change(session, before, *row));
+        }
         return session.layers().update(*layer);
     }));
     revert.commit();

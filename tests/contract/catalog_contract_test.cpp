@@ -190,6 +190,160 @@ TEST_P(CatalogContract, KeepsDownloads) {
                                         {full_download(3).url, full_download(2).url, full_download(1).url});
 }
 
+TEST_P(CatalogContract, KeepsRetentionRules) {
+    RetentionRule changed = full_retention_rule(3);
+    changed.tags = {{"only", std::nullopt}};
+    changed.kind = RetainedKind::image;
+    live_and_die<RetentionRule, RetentionRuleId>(&CatalogSession::retention_rules,
+                                                 {full_retention_rule(3), full_retention_rule(2), full_retention_rule(1)}, changed,
+                                                 {nth_id<RetentionRuleId>(3), nth_id<RetentionRuleId>(2), nth_id<RetentionRuleId>(1)});
+}
+
+TEST_P(CatalogContract, KeepsKeyPairs) {
+    KeyPair changed = full_key_pair(3);
+    changed.tags.clear();
+    changed.type = KeyType::ed25519;
+    live_and_die<KeyPair, KeyPairId>(&CatalogSession::key_pairs, {full_key_pair(3), full_key_pair(2), full_key_pair(1)}, changed,
+                                     {nth_id<KeyPairId>(3), nth_id<KeyPairId>(2), nth_id<KeyPairId>(1)});
+}
+
+TEST_P(CatalogContract, AKeyPairsNameIsItsOwnersOnce) {
+    put([](CatalogSession& session) { return session.key_pairs().insert(full_key_pair(1)); });
+    KeyPair other = full_key_pair(2);
+    other.name = full_key_pair(1).name;
+    const auto twice = store_->catalog().write([&](CatalogSession& session) { return session.key_pairs().insert(other); });
+    ASSERT_FALSE(twice);
+    EXPECT_EQ(twice.error().code, Code::invalid_key_pair_duplicate);
+    other.owner = AccountId::local();
+    put([&](CatalogSession& session) { return session.key_pairs().insert(other); });
+}
+
+TEST_P(CatalogContract, KeepsLabMembers) {
+    LabMember changed = full_lab_member(3);
+    changed.digest = "another";
+    live_and_die<LabMember, std::string>(&CatalogSession::lab_members, {full_lab_member(3), full_lab_member(2), full_lab_member(1)},
+                                         changed, {full_lab_member(3).key, full_lab_member(2).key, full_lab_member(1).key});
+}
+
+TEST_P(CatalogContract, KeepsDocuments) {
+    Document changed = full_document(3, "subnet");
+    changed.body = "{}";
+    live_and_die<Document, std::string>(&CatalogSession::documents,
+                                        {full_document(3, "subnet"), full_document(2, "vpc"), full_document(1, "vpc")}, changed,
+                                        {full_document(3, "subnet").key, full_document(2, "vpc").key, full_document(1, "vpc").key});
+}
+
+TEST_P(CatalogContract, ListsDocumentsOfAKind) {
+    put([](CatalogSession& session) -> Result<void> {
+        AMIVIRT_TRY(session.documents().insert(full_document(3, "vpc")));
+        AMIVIRT_TRY(session.documents().insert(full_document(2, "subnet")));
+        return session.documents().insert(full_document(1, "vpc"));
+    });
+    const auto of = [&](const std::string& kind) {
+        std::vector<std::string> keys;
+        EXPECT_TRUE(store_->catalog().read([&](CatalogSession& session) -> Result<void> {
+            for (const Document& document : AMIVIRT_TRY(session.index().documents(kind))) {
+                EXPECT_EQ(document.kind, kind);
+                keys.push_back(document.key);
+            }
+            return {};
+        }));
+        return keys;
+    };
+    EXPECT_THAT(of("vpc"), ElementsAre(full_document(3, "vpc").key, full_document(1, "vpc").key));
+    EXPECT_THAT(of("subnet"), ElementsAre(full_document(2, "subnet").key));
+    EXPECT_THAT(of("vp"), IsEmpty());
+}
+
+TEST_P(CatalogContract, TellsWhatIsLeased) {
+    const auto leased = [&](std::int64_t deadline) {
+        LeasedInstances found;
+        EXPECT_TRUE(store_->catalog().read([&](CatalogSession& session) -> Result<void> {
+            found = AMIVIRT_TRY(session.index().leased(TimePoint(Duration(deadline))));
+            return {};
+        }));
+        return found;
+    };
+    const auto put_instance = [&](std::uint64_t n, std::optional<std::int64_t> expires, const std::string& lifeline, InstanceState state) {
+        Instance instance = full_instance(n);
+        instance.state = state;
+        instance.expires = expires ? std::optional(TimePoint(Duration(*expires))) : std::nullopt;
+        instance.lifeline = lifeline;
+        put([&](CatalogSession& session) { return session.instances().insert(instance); });
+    };
+    put_instance(1, 20, "", InstanceState::running);
+    put_instance(2, 10, "op-2", InstanceState::stopped);
+    put_instance(3, std::nullopt, "op-3", InstanceState::running);
+    put_instance(4, std::nullopt, "", InstanceState::running);
+    put_instance(5, 10, "op-5", InstanceState::terminated);
+    put_instance(6, 30, "", InstanceState::pending);
+    const auto early = leased(9);
+    EXPECT_THAT(early.expired, IsEmpty());
+    EXPECT_THAT(early.lifelines,
+                ElementsAre(std::pair(nth_id<InstanceId>(2), std::string("op-2")), std::pair(nth_id<InstanceId>(3), std::string("op-3"))));
+    EXPECT_THAT(leased(20).expired, ElementsAre(nth_id<InstanceId>(2), nth_id<InstanceId>(1)));
+    EXPECT_THAT(leased(30).expired, ElementsAre(nth_id<InstanceId>(2), nth_id<InstanceId>(1), nth_id<InstanceId>(6)));
+}
+
+TEST_P(CatalogContract, TellsWhatLeavesTheBin) {
+    const auto moment = [](unsigned n) { return TimePoint(Duration(n)); };
+    const auto leaving = [&](TimePoint deadline) {
+        BinContents contents;
+        const auto read = store_->catalog().read([&](CatalogSession& session) -> Result<void> {
+            contents = AMIVIRT_TRY(session.leaving_bin(deadline));
+            return {};
+        });
+        EXPECT_TRUE(read);
+        return contents;
+    };
+    EXPECT_EQ(leaving(TimePoint::max()), BinContents{});
+    put([&moment](CatalogSession& session) -> Result<void> {
+        AMIVIRT_TRY(session.layers().insert(full_layer(9)));
+        for (const unsigned n : {3U, 2U, 1U}) {
+            Image image = full_image(n);
+            Snapshot snapshot = full_snapshot(n);
+            snapshot.layer = full_layer(9).id;
+            image.bin = n == 3 ? std::nullopt : std::optional(BinStay{moment(n), moment(10 * n)});
+            snapshot.bin = image.bin;
+            AMIVIRT_TRY(session.images().insert(image));
+            AMIVIRT_TRY(session.snapshots().insert(snapshot));
+        }
+        return {};
+    });
+    EXPECT_EQ(leaving(moment(9)), BinContents{});
+    const BinContents first{{nth_id<ImageId>(1)}, {nth_id<SnapshotId>(1)}};
+    EXPECT_EQ(leaving(moment(10)), first);
+    EXPECT_EQ(leaving(moment(19)), first);
+    const BinContents both{{nth_id<ImageId>(2), nth_id<ImageId>(1)}, {nth_id<SnapshotId>(2), nth_id<SnapshotId>(1)}};
+    EXPECT_EQ(leaving(moment(20)), both);
+    EXPECT_EQ(leaving(TimePoint::max()), both);
+}
+
+TEST_P(CatalogContract, KeepsThePolicy) {
+    const auto policy = [&] {
+        RegionPolicy found;
+        const auto read = store_->catalog().read([&](CatalogSession& session) -> Result<void> {
+            found = AMIVIRT_TRY(session.policy());
+            return {};
+        });
+        EXPECT_TRUE(read);
+        return found;
+    };
+    EXPECT_EQ(policy(), RegionPolicy{});
+    put([](CatalogSession& session) { return session.set_policy(full_policy()); });
+    EXPECT_EQ(policy(), full_policy());
+    RegionPolicy changed = full_policy();
+    changed.criteria.erase(changed.criteria.begin());
+    changed.signers.pop_back();
+    changed.allowed_images = AllowedImages::enabled;
+    put([&](CatalogSession& session) { return session.set_policy(changed); });
+    EXPECT_EQ(policy(), changed);
+    const auto refused = store_->catalog().read([](CatalogSession& session) { return session.set_policy({}); });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::internal_error);
+    EXPECT_EQ(policy(), changed);
+}
+
 TEST_P(CatalogContract, KeepsEveryState) {
     put([](CatalogSession& session) -> Result<void> {
         std::uint64_t n = 0;
@@ -221,11 +375,13 @@ TEST_P(CatalogContract, KeepsEveryState) {
             AMIVIRT_TRY(session.volumes().insert(volume));
         }
         n = 0;
-        for (const auto kind :
-             {OperationKind::import_image, OperationKind::run_instances, OperationKind::start_instances, OperationKind::stop_instances,
-              OperationKind::reboot_instances, OperationKind::terminate_instances, OperationKind::collect_layers,
-              OperationKind::create_volume, OperationKind::attach_volume, OperationKind::detach_volume, OperationKind::modify_volume,
-              OperationKind::create_snapshots, OperationKind::flatten_layers}) {
+        for (const auto kind : {OperationKind::import_image,     OperationKind::run_instances,    OperationKind::start_instances,
+                                OperationKind::stop_instances,   OperationKind::reboot_instances, OperationKind::terminate_instances,
+                                OperationKind::modify_instance,  OperationKind::collect_layers,   OperationKind::create_volume,
+                                OperationKind::attach_volume,    OperationKind::detach_volume,    OperationKind::modify_volume,
+                                OperationKind::create_snapshots, OperationKind::flatten_layers,   OperationKind::create_image,
+                                OperationKind::copy_image,       OperationKind::export_image,     OperationKind::store_image,
+                                OperationKind::restore_image,    OperationKind::change_lab}) {
             Operation operation = full_operation(++n);
             operation.kind = kind;
             AMIVIRT_TRY(session.operations().insert(operation));
@@ -236,8 +392,9 @@ TEST_P(CatalogContract, KeepsEveryState) {
     EXPECT_EQ(list(&CatalogSession::instances).records.at(2).state, InstanceState::shutting_down);
     EXPECT_EQ(list(&CatalogSession::layers).records.at(3).state, LayerState::deleting);
     EXPECT_EQ(list(&CatalogSession::volumes).records.at(2).state, VolumeState::in_use);
-    EXPECT_EQ(list(&CatalogSession::operations).records.at(6).kind, OperationKind::collect_layers);
-    EXPECT_EQ(list(&CatalogSession::operations).records.at(12).kind, OperationKind::flatten_layers);
+    EXPECT_EQ(list(&CatalogSession::operations).records.at(7).kind, OperationKind::collect_layers);
+    EXPECT_EQ(list(&CatalogSession::operations).records.at(13).kind, OperationKind::flatten_layers);
+    EXPECT_EQ(list(&CatalogSession::operations).records.at(18).kind, OperationKind::restore_image);
     EXPECT_THAT(list(&CatalogSession::operations).unreadable, IsEmpty());
 }
 

@@ -17,18 +17,23 @@ auto fields(const Attachment& value) {
 }
 auto fields(const Image& value) {
     const auto& [id, owner, name, description, state, state_reason, architecture, boot_mode, platform, platform_details, distribution,
-                 os_version, default_user, root_device_name, root_device_type, mapping, permissions, created, tags, source_location] =
-        value;
+                 os_version, default_user, root_device_name, root_device_type, mapping, permissions, created, tags, source_location,
+                 source_image, source_region, source_instance, client_token, request_digest, deprecated, protection, protected_until,
+                 last_launched, signer, bin] = value;
     return std::tie(id, owner, name, description, state, state_reason, architecture, boot_mode, platform, platform_details, distribution,
-                    os_version, default_user, root_device_name, root_device_type, mapping, permissions, created, tags, source_location);
+                    os_version, default_user, root_device_name, root_device_type, mapping, permissions, created, tags, source_location,
+                    source_image, source_region, source_instance, client_token, request_digest, deprecated, protection, protected_until,
+                    last_launched, signer, bin);
 }
 auto fields(const Instance& value) {
     const auto& [id, reservation, owner, image, launch_index, client_token, request_digest, type, state, state_reason_code,
                  state_reason_message, launched, terminated, architecture, firmware, accelerator, root_device_name, root_device_type,
-                 ephemeral, mac_address, ports, shutdown_behavior, termination_protected, user_data, tags] = value;
+                 ephemeral, mac_address, ports, shutdown_behavior, termination_protected, user_data, key_name, login_user, host_key,
+                 host_private_key, session, expires, lifeline, network, tags] = value;
     return std::tie(id, reservation, owner, image, launch_index, client_token, request_digest, type, state, state_reason_code,
                     state_reason_message, launched, terminated, architecture, firmware, accelerator, root_device_name, root_device_type,
-                    ephemeral, mac_address, ports, shutdown_behavior, termination_protected, user_data, tags);
+                    ephemeral, mac_address, ports, shutdown_behavior, termination_protected, user_data, key_name, login_user, host_key,
+                    host_private_key, session, expires, lifeline, network, tags);
 }
 auto fields(const Volume& value) {
     const auto& [id, owner, layer, snapshot, size, type, iops, throughput, encrypted, instance_store, state, attachment, created, tags] =
@@ -36,8 +41,8 @@ auto fields(const Volume& value) {
     return std::tie(id, owner, layer, snapshot, size, type, iops, throughput, encrypted, instance_store, state, attachment, created, tags);
 }
 auto fields(const Snapshot& value) {
-    const auto& [id, owner, layer, volume, size, state, encrypted, description, created, tags] = value;
-    return std::tie(id, owner, layer, volume, size, state, encrypted, description, created, tags);
+    const auto& [id, owner, layer, volume, size, state, state_message, encrypted, description, created, tags, bin] = value;
+    return std::tie(id, owner, layer, volume, size, state, state_message, encrypted, description, created, tags, bin);
 }
 auto fields(const Layer& value) {
     const auto& [id, parent, state, virtual_size, content_sha256, encrypted, seal, created] = value;
@@ -46,6 +51,22 @@ auto fields(const Layer& value) {
 auto fields(const Operation& value) {
     const auto& [id, kind, objects, pid, started] = value;
     return std::tie(id, kind, objects, pid, started);
+}
+auto fields(const RetentionRule& value) {
+    const auto& [id, kind, tags, days, description, created] = value;
+    return std::tie(id, kind, tags, days, description, created);
+}
+auto fields(const KeyPair& value) {
+    const auto& [id, owner, name, type, fingerprint, public_key, created, tags] = value;
+    return std::tie(id, owner, name, type, fingerprint, public_key, created, tags);
+}
+auto fields(const LabMember& value) {
+    const auto& [key, lab, kind, name, resource, digest, created] = value;
+    return std::tie(key, lab, kind, name, resource, digest, created);
+}
+auto fields(const Document& value) {
+    const auto& [key, kind, owner, body, created] = value;
+    return std::tie(key, kind, owner, body, created);
 }
 auto fields(const Download& value) {
     const auto& [url, file, validator, touched] = value;
@@ -61,6 +82,10 @@ bool operator==(const Volume& a, const Volume& b) { return fields(a) == fields(b
 bool operator==(const Snapshot& a, const Snapshot& b) { return fields(a) == fields(b); }
 bool operator==(const Layer& a, const Layer& b) { return fields(a) == fields(b); }
 bool operator==(const Operation& a, const Operation& b) { return fields(a) == fields(b); }
+bool operator==(const RetentionRule& a, const RetentionRule& b) { return fields(a) == fields(b); }
+bool operator==(const KeyPair& a, const KeyPair& b) { return fields(a) == fields(b); }
+bool operator==(const LabMember& a, const LabMember& b) { return fields(a) == fields(b); }
+bool operator==(const Document& a, const Document& b) { return fields(a) == fields(b); }
 bool operator==(const Download& a, const Download& b) { return fields(a) == fields(b); }
 
 namespace contract {
@@ -112,6 +137,17 @@ Image full_image(std::uint64_t n) {
     image.created = moment(n);
     image.tags = some_tags(n);
     image.source_location = "https://example.org/a b?c=d";
+    image.source_image = nth_id<ImageId>(n + 600);
+    image.source_region = "eu-west-1";
+    image.source_instance = nth_id<InstanceId>(n + 600);
+    image.client_token = "token";
+    image.request_digest = "digest";
+    image.deprecated = moment(n + 2);
+    image.protection = DeregistrationProtection::enabled_with_cooldown;
+    image.protected_until = moment(n + 3);
+    image.last_launched = moment(n + 4);
+    image.signer = fmt::format("{:064x}", n + 2);
+    image.bin = BinStay{moment(n + 5), moment(n + 6)};
     return image;
 }
 
@@ -138,10 +174,18 @@ Instance full_instance(std::uint64_t n) {
     instance.ephemeral = {{"/dev/sdc", 23, GiB{75}}, {"/dev/sdb", 0, GiB{1}}};  // an order of their own
     instance.mac_address = fmt::format("52:54:00:00:{:02x}:{:02x}", (n >> 8U) & 0xffU, n & 0xffU);
     const auto port = static_cast<std::uint16_t>(20000 + 2 * n);
-    instance.ports = {{"127.0.0.1", static_cast<std::uint16_t>(port + 1), 80, "tcp"}, {"0.0.0.0", port, 65535, "udp"}};
+    instance.ports = {{"127.0.0.1", static_cast<std::uint16_t>(port + 1), 80, "tcp", true}, {"0.0.0.0", port, 65535, "udp"}};
     instance.shutdown_behavior = ShutdownBehavior::terminate;
     instance.termination_protected = true;
     instance.user_data = std::string("#!/bin/sh\n\0\xff\xfe binary", 20);
+    instance.key_name = k_nasty;
+    instance.login_user = "debian";
+    instance.host_key = "ssh-ed25519 AAAA";
+    instance.host_private_key = k_nasty;
+    instance.session = k_nasty;
+    instance.expires = moment(n + 2);
+    instance.lifeline = fmt::format("life-{}", n);
+    instance.network = "network:default";
     instance.tags = some_tags(n);
     return instance;
 }
@@ -173,10 +217,12 @@ Snapshot full_snapshot(std::uint64_t n) {
     snapshot.volume = nth_id<VolumeId>(n + 500);
     snapshot.size = GiB{3};
     snapshot.state = SnapshotState::error;
+    snapshot.state_message = k_nasty;
     snapshot.encrypted = true;
     snapshot.description = k_nasty;
     snapshot.created = moment(n);
     snapshot.tags = some_tags(n);
+    snapshot.bin = BinStay{moment(n + 5), moment(n + 6)};
     return snapshot;
 }
 
@@ -200,6 +246,47 @@ Operation full_operation(std::uint64_t n) {
     operation.pid = 4711;
     operation.started = moment(n);
     return operation;
+}
+
+RetentionRule full_retention_rule(std::uint64_t n) {
+    RetentionRule rule;
+    rule.id = nth_id<RetentionRuleId>(n);
+    rule.kind = RetainedKind::snapshot;
+    rule.tags = {{"z", "1"}, {k_nasty, k_nasty}, {"a", std::nullopt}, {"empty", ""}};  // an order of their own
+    rule.days = 365;
+    rule.description = k_nasty;
+    rule.created = moment(n);
+    return rule;
+}
+
+KeyPair full_key_pair(std::uint64_t n) {
+    KeyPair pair;
+    pair.id = nth_id<KeyPairId>(n);
+    pair.owner = k_owner;
+    pair.name = fmt::format("key {} {}", n, k_nasty);
+    pair.type = KeyType::rsa;
+    pair.fingerprint = "SHA256:abc";
+    pair.public_key = "ssh-rsa AAAA comment";
+    pair.created = moment(n);
+    pair.tags = some_tags(n);
+    return pair;
+}
+
+LabMember full_lab_member(std::uint64_t n) {
+    const auto name = fmt::format("web-{}", n);
+    return {lab_member_key("lab", "instance", name), "lab", "instance", name, k_nasty, "digest", moment(n)};
+}
+
+Document full_document(std::uint64_t n, const std::string& kind) {
+    return {document_key(kind, fmt::format("{}-{}", k_nasty, n)), kind, k_owner.str(), fmt::format("{{\"n\": {}}}", n), moment(n)};
+}
+
+RegionPolicy full_policy() {
+    return {true,
+            AllowedImages::audit,
+            {{{"self", "amazon"}, {"deb*", k_nasty}, 30, 0}, {}, {{}, {"only"}, std::nullopt, 3}},
+            true,
+            {{fmt::format("{:064x}", 1), k_nasty, "-----BEGIN"}, {fmt::format("{:064x}", 2), "", ""}}};
 }
 
 Download full_download(std::uint64_t n) {

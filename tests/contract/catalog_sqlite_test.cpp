@@ -488,7 +488,7 @@ TEST_F(SqliteMigration, BringsAnOlderCatalogUpAndKeepsWhatIsInIt) {
 }
 
 /// A catalog as amivirt 0.1.0 left it, written without any code that knows of later columns.
-TEST_F(SqliteMigration, From1To2ReadsWhatWasThere) {
+TEST_F(SqliteMigration, From1OnReadsWhatWasThere) {
     std::ofstream(file_).close();
     ASSERT_TRUE(migrate({sqlite::migrations().front()}));
     ASSERT_EQ(number("PRAGMA user_version"), 1);
@@ -505,6 +505,7 @@ TEST_F(SqliteMigration, From1To2ReadsWhatWasThere) {
     sql("INSERT INTO instance VALUES (1, 'i-00000000000000001', 'r-00000000000000001', '000000000000', 'ami-00000000000000001', 0, '', '',"
         " 't3.nano', 'running', '', '', 2000, NULL, 'x86_64', 'legacy-bios', 'tcg', '/dev/sda1', '52:54:00:00:00:01', 'stop', 0, x'')");
     sql("INSERT INTO port_forward VALUES ('i-00000000000000001', 0, '127.0.0.1', 22001, 22, 'tcp', 1)");
+    sql("INSERT INTO port_forward VALUES ('i-00000000000000001', 1, '127.0.0.1', 8080, 80, 'tcp', 1)");
     sql("INSERT INTO tag VALUES ('i-00000000000000001', 'Name', 'web')");
 
     const auto catalog = open();
@@ -546,8 +547,21 @@ TEST_F(SqliteMigration, From1To2ReadsWhatWasThere) {
         EXPECT_EQ(instances.at(0).root_device_type, RootDeviceType::ebs);
         EXPECT_THAT(instances.at(0).ephemeral, IsEmpty());
         EXPECT_EQ(instances.at(0).mac_address, "52:54:00:00:00:01");
-        EXPECT_THAT(instances.at(0).ports, SizeIs(1));
+        EXPECT_THAT(instances.at(0).ports, testing::ElementsAre(PortForward{"127.0.0.1", 22001, 22, "tcp", true},
+                                                                PortForward{"127.0.0.1", 8080, 80, "tcp", false}));
         EXPECT_EQ(instances.at(0).tags, (Tags{{"Name", "web"}}));
+        return {};
+    }));
+    for (const char* index : {"image_by_name", "image_by_owner", "image_by_created", "image_by_source_image", "image_by_source_instance",
+                              "image_block_device_by_snapshot", "image_launch_permission_by_grantee", "tag_by_key"}) {
+        EXPECT_EQ(number(std::string("SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = '") + index + "'"), 1) << index;
+    }
+    // What was there before the indexes were is found by them.
+    ASSERT_TRUE(catalog->read([](CatalogSession& session) -> Result<void> {
+        ImageSearch wanted;
+        wanted.filters = {{"name", {"ti*"}}, {"block-device-mapping.snapshot-id", {nth_id<SnapshotId>(1).str()}}};
+        EXPECT_THAT(AMIVIRT_TRY(session.index().images(wanted)).records, SizeIs(1));
+        EXPECT_THAT(AMIVIRT_TRY(session.index().tagged("Name", "web")), SizeIs(1));
         return {};
     }));
     // And what it holds can be changed.

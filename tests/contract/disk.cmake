@@ -1,5 +1,5 @@
 find_package(LibArchive REQUIRED)
-amivirt_test(amivirt_contract_disk
+amivirt_test(amivirt_contract_disk APART LONG EACH
   LABELS contract
   SOURCES disk_care_test.cpp disk_http_server.cpp disk_instance_files_test.cpp disk_layers_test.cpp disk_process_test.cpp disk_seed_test.cpp disk_stager_test.cpp disk_stager_url_test.cpp
           disk_store_bad_input_test.cpp disk_store_test.cpp disk_support.cpp

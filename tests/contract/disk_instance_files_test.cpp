@@ -22,15 +22,18 @@ protected:
         if (GetParam() == Kind::real) {
             files_ = make_instance_files(folder_ / "instances");
             print_ = [this](const std::string& text) { std::ofstream(files_->paths(instance(1)).console, std::ios::app) << text; };
+            cut_ = [this] { std::ofstream(files_->paths(instance(1)).console, std::ios::trunc); };
         } else {
             auto fake = std::make_unique<fakes::FakeInstanceFiles>();
             print_ = [fake = fake.get()](const std::string& text) { fake->print(instance(1), text); };
+            cut_ = [fake = fake.get()] { fake->cut_console(instance(1)); };
             files_ = std::move(fake);
         }
     }
     TemporaryFolder folder_;
     std::unique_ptr<InstanceFiles> files_;
     std::function<void(const std::string&)> print_;
+    std::function<void()> cut_;
 };
 
 TEST_P(Files, AreListedFromCreationToRemoval) {
@@ -74,6 +77,26 @@ TEST_P(Files, TheConsoleIsReadFromAnyPlace) {
     EXPECT_EQ(*files_->console(instance(1), 11, 1ULL << 40U), "!");
 }
 
+TEST_P(Files, WhatALaterBootPrintsIsToldFromTheEarlier) {
+    EXPECT_EQ(*files_->boot_offset(instance(1)), 0U);
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    ASSERT_TRUE(files_->mark_boot(instance(1)));
+    EXPECT_EQ(*files_->boot_offset(instance(1)), 0U);
+    print_("hello");
+    EXPECT_EQ(*files_->boot_offset(instance(1)), 0U);
+    ASSERT_TRUE(files_->mark_boot(instance(1)));
+    print_(" world");
+    EXPECT_EQ(*files_->boot_offset(instance(1)), 5U);
+    ASSERT_TRUE(files_->create(instance(1), "another seed"));
+    EXPECT_EQ(*files_->boot_offset(instance(1)), 5U);
+    EXPECT_EQ(*files_->console(instance(1), 5, 100), " world") << "a new seed leaves the console";
+    cut_();
+    print_("hi");
+    EXPECT_EQ(*files_->boot_offset(instance(1)), 0U) << "the console was begun anew since";
+    ASSERT_TRUE(files_->remove(instance(1)));
+    EXPECT_EQ(*files_->boot_offset(instance(1)), 0U);
+}
+
 TEST_P(Files, InstanceStoreDisksComeAndGoWithoutTheRest) {
     ASSERT_TRUE(files_->remove_ephemeral(instance(1)));
     ASSERT_TRUE(files_->create(instance(1), "seed"));
@@ -83,13 +106,18 @@ TEST_P(Files, InstanceStoreDisksComeAndGoWithoutTheRest) {
     EXPECT_EQ(first->format, "raw");
     EXPECT_THAT(first->location, testing::EndsWith(instance(1).str() + "/ephemeral0.img"));
     EXPECT_THAT(second->location, testing::EndsWith(instance(1).str() + "/ephemeral23.img"));
+    EXPECT_EQ(files_->ephemeral_disk(instance(1), 23).location, second->location);
+    EXPECT_EQ(files_->ephemeral_disk(instance(1), 23).format, second->format);
     EXPECT_TRUE(files_->create_ephemeral(instance(1), 0, Bytes{4ULL << 30U}));
     EXPECT_LT(files_->allocated(instance(1))->count, 1U << 20U) << "they are sparse";
+    EXPECT_THAT(*files_->ephemeral_disks(instance(1)), testing::ElementsAre(0U, 23U));
+    EXPECT_THAT(*files_->ephemeral_disks(instance(2)), testing::IsEmpty());
     EXPECT_THAT(*files_->list(), testing::ElementsAre(instance(1)));
     print_("hello");
     ASSERT_TRUE(files_->remove_ephemeral(instance(1)));
     ASSERT_TRUE(files_->remove_ephemeral(instance(1)));
     EXPECT_EQ(*files_->console(instance(1), 0, 100), "hello");
+    EXPECT_THAT(*files_->ephemeral_disks(instance(1)), testing::IsEmpty());
     EXPECT_THAT(*files_->list(), testing::ElementsAre(instance(1)));
     ASSERT_TRUE(files_->create_ephemeral(instance(1), 0, Bytes{1ULL << 30U}));
     ASSERT_TRUE(files_->remove(instance(1)));
@@ -111,6 +139,9 @@ TEST_F(RealFiles, TheSeedIsWholeAndForOwnersEyesOnly) {
     const auto paths = files_->paths(instance(1));
     EXPECT_EQ(read_file(paths.seed), seed);
     EXPECT_EQ(mode_of(paths.seed), 0600U);
+    EXPECT_TRUE(files_->persist({instance(1)}));
+    EXPECT_TRUE(files_->persist({}));
+    EXPECT_FALSE(files_->persist({instance(2)})) << "it was never made";
     EXPECT_EQ(mode_of(folder_ / "instances"), 0711U);
     EXPECT_EQ(mode_of(folder_ / ("instances/" + instance(1).str())), 0711U);
     EXPECT_THAT(names(folder_ / ("instances/" + instance(1).str())), testing::ElementsAre("seed.img"));
@@ -163,6 +194,15 @@ TEST_F(RealFiles, ADiskTooLargeForTheFileSystemIsAnError) {
     ASSERT_FALSE(disk);
     EXPECT_THAT(disk.error().message, testing::HasSubstr("ephemeral0.img"));
     EXPECT_TRUE(names(folder_ / ("instances/" + instance(1).str())).empty());
+}
+
+TEST_F(RealFiles, ABootMarkThatIsBrokenIsTheBeginning) {
+    ASSERT_TRUE(files_->create(instance(1), "seed"));
+    write_file(files_->paths(instance(1)).console, "hello");
+    for (const char* broken : {"", "junk", "-3\n", "99999999999999999999999\n"}) {
+        write_file(folder_ / ("instances/" + instance(1).str() + "/boot"), broken);
+        EXPECT_EQ(files_->boot_offset(instance(1)).value(), 0U) << broken;
+    }
 }
 
 TEST_F(RealFiles, OnlyFoldersNamedLikeInstancesAreListed) {

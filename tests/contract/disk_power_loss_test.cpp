@@ -149,10 +149,17 @@ protected:
         done(store_->create(layer(number), parent ? std::optional(layer(*parent)) : std::nullopt, k_size, encrypted));
         EXPECT_GT(cuts_, 0U) << "rename was not ours";
     }
-    void persist(unsigned number) {
-        done(store_->persist(layer(number)));
-        passing_.erase(layer(number));
-        promise(number);
+    void persist(unsigned number) { persist(std::vector<unsigned>{number}); }
+    void persist(const std::vector<unsigned>& numbers) {
+        std::vector<LayerId> layers;
+        for (const unsigned number : numbers) {
+            layers.push_back(layer(number));
+        }
+        done(store_->persist(layers));
+        for (const unsigned number : numbers) {
+            passing_.erase(layer(number));
+            promise(number);
+        }
     }
     void seal(unsigned number) {
         ASSERT_TRUE(store_->seal(layer(number)));
@@ -323,7 +330,7 @@ TEST_F(PowerLoss, WhatTheGuestSyncedOutlivesASnapshot) {
     for (const Encrypted encrypted : {Encrypted::no, Encrypted::yes}) {
         const unsigned first = encrypted == Encrypted::no ? 1 : 3;
         create(first, std::nullopt, encrypted);
-        // Not persisted: as a launch, whose first snapshot seals it.
+        persist(first);
         guest_writes({first}, "write -P 7 0 128k");
         create(first + 1, first, encrypted);
         persist(first + 1);
@@ -334,6 +341,39 @@ TEST_F(PowerLoss, WhatTheGuestSyncedOutlivesASnapshot) {
             qemu_io(store, key_file, {first + 1, first}, {"read -P 7 0 64k", "read -P 8 64k 64k", "read -P 9 128k 64k"});
         });
     }
+}
+
+TEST_F(PowerLoss, TheLayersOfALaunchAreThereOnceItIsAcknowledged) {
+    create(1, std::nullopt, Encrypted::no);
+    persist(1);
+    seal(1);
+    for (const unsigned number : {2U, 3U}) {
+        create(number, 1, Encrypted::no);
+    }
+    persist({2, 3});
+    reopen([](VolumeStore& store, LayerCare& /*care*/, const std::string& key_file) {
+        qemu_io(store, key_file, {3, 1}, {"read -P 0 0 64k"});
+    });
+}
+
+TEST_F(PowerLoss, WhatWasRemovedDoesNotComeBack) {
+    for (const unsigned number : {1U, 2U, 3U}) {
+        create(number, std::nullopt, Encrypted::no);
+        persist(number);
+    }
+    for (const unsigned number : {1U, 2U}) {
+        promises_.erase(layer(number));
+        passing_.insert(layer(number));
+    }
+    done(store_->remove({layer(1), layer(2)}));
+    // From here on the catalog may forget them.
+    reopen([](VolumeStore& store, LayerCare& /*care*/, const std::string& /*key_file*/) {
+        const auto left = store.contents();
+        ASSERT_TRUE(left);
+        EXPECT_THAT(left->layers, testing::ElementsAre(layer(3)));
+        EXPECT_THAT(left->unknown, testing::IsEmpty());
+    });
+    done(store_->remove({layer(1), layer(2)}));
 }
 
 TEST_F(PowerLoss, AGrownLayerIsOfOneSizeOrTheOther) {
@@ -396,14 +436,16 @@ TEST_F(PowerLoss, AMergeAndTheRebaseOntoIt) {
             qemu_io(store, key_file, {4, 5, 1}, {reads[0], reads[1], reads[2], "read -P 4 256k 64k", reads[3]});
             qemu_io(store, key_file, {6}, reads);
         });
+        std::vector<LayerId> all;
         for (unsigned number = 6; number >= 1; --number) {
             promises_.erase(layer(number));
             seen_.erase(layer(number));
             passing_.insert(layer(number));
-            done(store_->remove(layer(number)));
+            all.push_back(layer(number));
         }
-        disk_.sync(options_.disks_folder);
+        done(store_->remove(all));
         passing_.clear();
+        cut();
     }
 }
 

@@ -88,9 +88,38 @@ TEST(RealSeed, IsReadByLibarchiveUnderBothKindsOfNames) {
         const auto files = contents(image, without);
         ASSERT_EQ(files.size(), 2U) << without;
         EXPECT_EQ(files.at("meta-data"), "instance-id: \"" + instance(1).str() +
-                                             "\"\nlocal-hostname: \"web-1\"\npublic-keys:\n  - \"ssh-ed25519 AAAAC3Nza me@here\"\n");
+                                             "\"\nlocal-hostname: \"web-1\"\npublic-keys:\n  - \"ssh-ed25519 AAAAC3Nza me@here\"\n"
+                                             "hostname: \"web-1\"\n");
         EXPECT_EQ(files.at("user-data"), sample().user_data);
     }
+}
+
+TEST(RealSeed, TellsAllThatIsKnown) {
+    Seed seed = sample();
+    seed.reservation = "r-00000000000000001";
+    seed.launch_index = 2;
+    seed.security_groups = {"default", "web: \"80\""};
+    seed.image = "ami-00000000000000001";
+    seed.type = "t3.nano";
+    seed.zone = "local-1b";
+    seed.local_ipv4 = "10.0.2.15";
+    seed.mac_address = "52:54:00:12:34:56";
+    seed.host_key = "ssh-ed25519 AAAAhost";
+    seed.host_private_key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n";
+    const auto files = contents(*make_seed_builder()->build(seed), "joliet");
+    ASSERT_EQ(files.size(), 4U);
+    EXPECT_EQ(files.at("meta-data"), "instance-id: \"" + instance(1).str() +
+                                         "\"\nlocal-hostname: \"web-1\"\npublic-keys:\n  - \"ssh-ed25519 AAAAC3Nza me@here\"\n"
+                                         "hostname: \"web-1\"\nami-id: \"ami-00000000000000001\"\ninstance-type: \"t3.nano\"\n"
+                                         "reservation-id: \"r-00000000000000001\"\nlocal-ipv4: \"10.0.2.15\"\n"
+                                         "mac: \"52:54:00:12:34:56\"\nami-launch-index: 2\n"
+                                         "security-groups:\n  - \"default\"\n  - \"web: \\\"80\\\"\"\n"
+                                         "placement:\n  availability-zone: \"local-1b\"\n");
+    EXPECT_EQ(files.at("network-config"),
+              "version: 2\nethernets:\n  eth0:\n    match:\n      macaddress: \"52:54:00:12:34:56\"\n    dhcp4: true\n");
+    EXPECT_EQ(files.at("vendor-data"),
+              "#cloud-config\nssh_keys:\n  ed25519_public: \"ssh-ed25519 AAAAhost\\n\"\n  ed25519_private: |\n"
+              "    -----BEGIN OPENSSH PRIVATE KEY-----\n    b3Bl\n    -----END OPENSSH PRIVATE KEY-----\n");
 }
 
 TEST(RealSeed, KeepsBinaryUserDataOfAnySize) {

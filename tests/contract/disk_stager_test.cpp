@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "adapters/common/digest.hpp"
+#include "adapters/common/files.hpp"
 #include "adapters/fetch/fetch.hpp"
 #include "amivirt/base/interrupt.hpp"
 #include "disk_http_server.hpp"
@@ -178,6 +179,12 @@ protected:
     std::string file_ = folder_ / "disk.img";
     std::unique_ptr<SourceStager> stager_ = make_source_stager({folder_ / "staging", folder_ / "downloads", Bytes{32U << 20U}, log_});
 };
+
+TEST_F(LocalFiles, AFolderThatTheKernelDoesNotWantIsAnError) {
+    const auto refused = files::make_folders("/proc/amivirt/a", 0700, files::Durable::no);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("/proc/amivirt"));
+}
 
 TEST_F(LocalFiles, WhatCannotBeReadIsNamed) {
     refused(folder_ / "absent", Code::fetch_failed, "There is no file");

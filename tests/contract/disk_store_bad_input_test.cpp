@@ -1,13 +1,19 @@
 // Disks that must not come in, made by qemu-img as an attacker or an unlucky person would have them.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "adapters/process/process_runner.hpp"
 #include "adapters/qemu_img/qemu_img.hpp"
@@ -183,15 +189,27 @@ TEST_F(BadInput, ADiskOfARunningMachine) {
     AMIVIRT_NEED_PROGRAM("qemu-io");
     make("qcow2");
     // qemu-io holds the image as a running machine does.
-    Command command;
-    command.argv = {"qemu-io", "-f", "qcow2", "-c", "sleep 5000", file_};
-    std::thread holder([&] { static_cast<void>(make_process_runner()->run(command)); });
-    auto probed = store_->probe({file_, Bytes{1}}, "given.name");
-    for (const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);
-         probed && std::chrono::steady_clock::now() < until;) {
-        probed = store_->probe({file_, Bytes{1}}, "given.name");
+    std::vector<std::string> words = {"qemu-io", "-f", "qcow2", "-c", "sleep 60000", file_};
+    std::vector<char*> argv;
+    for (auto& word : words) {
+        argv.push_back(word.data());
     }
-    holder.join();
+    argv.push_back(nullptr);
+    pid_t holder = 0;
+    ASSERT_EQ(posix_spawnp(&holder, "qemu-io", nullptr, nullptr, argv.data(), environ), 0);
+    // Not probed before qemu-io has its lock: a probe that is first would keep it from that.
+    const int file = open(file_.c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_GE(file, 0);
+    struct flock lock {};
+    do {
+        lock = {};
+        lock.l_type = F_WRLCK;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    } while (fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK && waitpid(holder, nullptr, WNOHANG) == 0);
+    close(file);
+    const auto probed = store_->probe({file_, Bytes{1}}, "given.name");
+    kill(holder, SIGKILL);
+    waitpid(holder, nullptr, 0);
     ASSERT_FALSE(probed);
     EXPECT_THAT(probed.error().message, HasSubstr("in use"));
 }

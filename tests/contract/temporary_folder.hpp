@@ -1,6 +1,8 @@
 // A folder that goes with the test.
 #pragma once
 
+#include <sys/mount.h>
+
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -21,6 +23,10 @@ public:
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
     ~TemporaryFolder() {
         std::error_code ignored;
+        // A small file system that a test mounted in here would be kept from going, and keep all else.
+        for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
+            ::umount2(entry.path().c_str(), MNT_DETACH);
+        }
         std::filesystem::remove_all(path_, ignored);
     }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }

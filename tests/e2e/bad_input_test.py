@@ -1,5 +1,6 @@
 """Every input has a bad form: a clear message, the right exit status, and the store as it was."""
 
+import contextlib
 import gzip
 import http.server
 import os
@@ -8,7 +9,7 @@ import sqlite3
 import subprocess
 import threading
 
-from harness import Case, TINY, main, need
+from harness import Case, Store, TINY, main, need
 
 
 def qemu_img(*words):
@@ -117,8 +118,7 @@ class BadInput(Case):
         self.refused(2, "image", "import", TINY, says=["--name"])
 
     def test_unknown_image_type_instance(self):
-        need(TINY, "the tiny image")
-        self.store.import_tiny("debian-12")
+        self.store.import_quiet("debian-12")
         result = self.refused(3, "run", "debain-12", says=['image "debain-12" not found (InvalidAMIID.NotFound)', "debian-12"])
         self.assertEqual(len(result.err.strip().splitlines()), 2, result)
         self.refused(2, "run", "debian-12", "--type", "t3.nanoo", says=["t3.nanoo", "t3.nano"])
@@ -129,21 +129,19 @@ class BadInput(Case):
         self.refused(2, "terminate", "i-xyz", says=["InvalidInstanceID.Malformed"])
 
     def test_several_ids_one_bad(self):
-        need(TINY, "the tiny image")
-        self.store.import_tiny()
-        good = self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip()
+        self.store.import_quiet("tiny")
+        good = self.store.ok("run", "tiny", "--type", "t2.nano", "-o", "id").out.strip()
         result = self.store.run("terminate", "nobody", good)
         self.assertEqual(result.status, 3, result)
         self.assertEqual(result.lines, [good])
         self.assert_clean()
 
     def test_usage(self):
-        need(TINY, "the tiny image")
-        self.store.import_tiny()
+        self.store.import_quiet("tiny")
         for words, says in ((("rnu", "tiny"), "run"), (("image", "lst"), "list"), (("ps", "-o", "jsn"), "json"), (("run",), "IMAGE"),
                             (("run", "tiny", "-n", "0"), "0"), (("run", "tiny", "-n", "-3"), "-3"), (("run", "tiny", "-n", "many"), "many"),
                             (("run", "tiny", "-n", "1e9"), "1e9"), (("run", "tiny", "-n", "101"), "101"), (("run", "tiny", "-p", "99999:22"), "99999"),
-                            (("run", "tiny", "--map", "/dev/sdb"), "/dev/sdb"), (("run", "tiny", "--map", "/dev/sdb=:0"), "0"),
+                            (("run", "tiny", "--map", "/dev/sdb"), "/dev/sdb"), (("run", "tiny", "--map", "/dev/sdb=:0"), '"/dev/sdb", 0 GiB'),
                             (("run", "tiny", "--wait", "tea"), "tea"), (("ps", "--filter", "Name=nonsense,Values=x"), "nonsense"),
                             (("run", "tiny", "--user-data", "/no/such"), "/no/such"), (("--account", "12", "ps"), "12"),
                             (("--accel", "warp", "ps"), "warp"), (("--region", "nowhere", "ps"), "nowhere")):
@@ -151,14 +149,28 @@ class BadInput(Case):
                 result = self.refused(2, *words)
                 self.assertIn(says, result.err)
 
+    def test_user_data(self):
+        """What cloud-init would ignore is warned of before anything is launched; what is too large is refused."""
+        self.store.import_quiet("tiny")
+        for content, says in ((b"\xff\xfe#!/bin/sh\n", "neither UTF-8 text nor gzip"), (b"echo hello\n", "will ignore them"),
+                              (b"#cloud-config\na: b: c\n", "line 2, column"),
+                              (b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/cloud-config\n\n[1]\n--x--\n",
+                               "no mapping")):
+            with self.subTest(content=content):
+                before = self.store.state()
+                dry = self.store.ok("run", "tiny", "--user-data", self.file("user-data", content), "--dry-run")
+                self.assertIn(says, dry.err)
+                self.assertEqual(self.store.state(), before)
+        large = self.file("user-data", b"#!/bin/sh\n" + bytes(16375))
+        self.refused(2, "run", "tiny", "--user-data", large, "--dry-run", says=["--user-data-large"])
+        self.store.ok("run", "tiny", "--user-data", large, "--user-data-large", "--dry-run")
+
     def test_wrong_architecture(self):
-        need(TINY, "the tiny image")
-        self.store.import_tiny("arm", "--arch", "arm64")
+        self.store.import_quiet("arm", "--arch", "arm64")
         self.refused(1, "run", "arm", says=["arm64", "x86_64"])
 
     def test_a_fixed_port_that_is_taken(self):
-        need(TINY, "the tiny image")
-        self.store.import_tiny()
+        self.store.import_quiet("tiny")
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
             self.refused(2, "run", "tiny", "-p", f"{server.server_port}:80", says=[server.server_port])
 
@@ -185,8 +197,7 @@ class BadInput(Case):
 
     # The host.
     def test_libvirt_down(self):
-        need(TINY, "the tiny image")
-        self.store.import_tiny()
+        self.store.import_quiet("tiny")
         for words in (("run", "tiny"),):
             result = self.refused(7, "-c", f"qemu+unix:///system?socket={self.folder}/no-such-sock", *words, says=["no-such-sock"])
             self.assertIn("doctor", result.err)
@@ -194,16 +205,24 @@ class BadInput(Case):
         self.assertEqual(doctor.status, 7, doctor)
         self.assertIn("libvirt", doctor.out)
 
-    def test_disk_full(self):
-        need(TINY, "the tiny image")
+    @contextlib.contextmanager
+    def small_home(self, size):
+        """A home on a file system of its own, that can be filled."""
         if os.geteuid() != 0:
             self.skipTest("mounting a small tmpfs needs root")
         home = self.folder / "small"
         home.mkdir(mode=0o711)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=711", "tmpfs", home], capture_output=True, check=False)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=711", "tmpfs", home], capture_output=True, check=False)
         if mounted.returncode:
             self.skipTest(f"cannot mount a tmpfs: {mounted.stderr}")
         try:
+            yield home
+        finally:
+            subprocess.run(["umount", "-l", home], check=True)
+
+    def test_disk_full(self):
+        need(TINY, "the tiny image")
+        with self.small_home("8m") as home:
             result = self.store.run("--home", home, "image", "import", TINY, "--name", "tiny", "--no-inspect")
             self.assertEqual(result.status, 1, result)
             self.assertIn("No space left on device", result.err)
@@ -211,8 +230,53 @@ class BadInput(Case):
             self.assertEqual([p for p in (home / "regions/local/disks").rglob("*")], [])
             self.assertEqual([p for p in (home / "regions/local/staging").rglob("*")], [])
             self.assertEqual(self.store.ok("--home", home, "image", "list", "-o", "id").out, "")
-        finally:
-            subprocess.run(["umount", "-l", home], check=True)
+
+    def test_disk_full_at_create_and_deregister(self):
+        """With every amount of room too small for it: the old state or the new one."""
+        need(TINY, "the tiny image")
+        with self.small_home("96m") as home:
+            store = Store(home)
+            filler = home / "filler"
+
+            def fill(room):
+                free = os.statvfs(home).f_bavail * os.statvfs(home).f_frsize
+                with open(filler, "wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, max(1, free - room * 1024))
+
+            def images():
+                return set(store.ok("image", "list", "-o", "id").lines)
+
+            try:
+                store.import_quiet()
+                instance = store.ok("run", "quiet", "--type", "t2.nano", "-o", "id").out.strip()
+                store.ok("stop", instance, "--force")
+                statuses = set()
+                kept = set()
+                for room in (0, 4, 8, 16, 32, 64, 128, 256, 1024):
+                    with self.subTest(kib=room):
+                        before = images()
+                        fill(room)
+                        made = store.run("image", "create", instance, "--name", f"made-{room}")
+                        filler.unlink()
+                        statuses.add(made.status)
+                        self.assertEqual((made.status, "StoreFull" in made.err), (1, True) if made.status else (0, False), made)
+                        self.assertEqual(images() - before, set(made.lines))
+                        self.assertEqual(store.leaks(), [])
+                        victim = store.ok("image", "create", instance, "--name", f"victim-{room}").out.strip()
+                        fill(room)
+                        gone = store.run("image", "deregister", victim, "--delete-snapshots")
+                        filler.unlink()
+                        self.assertEqual((gone.status, "StoreFull" in gone.err), (1, True) if gone.status else (0, False), gone)
+                        self.assertEqual(victim in images(), gone.status == 1)
+                        kept.add(gone.status)
+                        self.assertEqual(store.leaks(), [])
+                for found in (statuses, kept):
+                    self.assertEqual(found, {0, 1}, "some of these rooms suffice, and some do not")
+                store.ok("start", instance)
+                store.ok("terminate", instance)
+                self.assertEqual(store.leaks(), [])
+            finally:
+                store.close()
 
     def test_store_not_writable(self):
         self.refused(1, "--home", "/proc/nowhere", "ps", says=["/proc/nowhere"])

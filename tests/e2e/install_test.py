@@ -23,8 +23,20 @@ class Installed(Case):
 
     def test_it_works_from_there(self):
         need(TINY, "the tiny image")
-        for file in ("share/amivirt/templates/domain.xml", "share/amivirt/templates/instance-types.yaml", "share/amivirt/images/tiny/build"):
+        for file in ("share/amivirt/templates/schema/lab.json", "share/amivirt/templates/schema/image.json",
+                     "share/amivirt/templates/domain.xml", "share/amivirt/templates/instance-types.yaml", "share/amivirt/images/tiny/build",
+                     "share/bash-completion/completions/amivirt", "share/zsh/site-functions/_amivirt", "lib/systemd/system/amivirt.socket",
+                     "lib/systemd/user/amivirt.socket"):
             self.assertTrue((self.prefix / file).exists(), file)
+        self.assertFalse((self.prefix / "share/amivirt/templates/systemd").exists())
+        for whose in ("system", "user"):
+            unit = (self.prefix / f"lib/systemd/{whose}/amivirt.service").read_text()
+            self.assertIn(f"\nExecStart={self.prefix}/bin/amivirt serve $", unit)
+            if shutil.which("systemd-analyze"):
+                told = subprocess.run(["systemd-analyze", "verify", f"--{whose}", "--man=no", self.prefix / f"lib/systemd/{whose}/amivirt.service",
+                                       self.prefix / f"lib/systemd/{whose}/amivirt.socket"], capture_output=True, text=True, check=False,
+                                      env={**self.store.environment, "XDG_RUNTIME_DIR": str(self.store.folder)})
+                self.assertEqual([line for line in told.stderr.splitlines() if "amivirt" in line], [])
         moved = self.store.folder / "elsewhere"
         shutil.move(self.prefix, moved)
         self.amivirt = moved / "bin/amivirt"

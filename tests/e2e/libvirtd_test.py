@@ -54,7 +54,7 @@ class LibvirtdKilled(Case):
     def test_libvirtd_killed_while_an_instance_runs(self):
         need(TINY, "the tiny image")
         self.store.import_tiny()
-        instance = self.store.ok("run", "tiny", "--type", "t3.nano", "--wait", "ssh", "-o", "id").out.strip()
+        instance = self.store.ok("run", "tiny", "--type", "t2.nano", "--wait", "ssh", "-o", "id").out.strip()
         qemu = self.qemus(instance)
         self.kill_libvirtd()
         unknown = self.store.run("ps")
@@ -80,7 +80,7 @@ class LibvirtdKilled(Case):
         for point in ("run.files", "run.started"):
             with self.subTest(point=point):
                 trace = self.store.folder / f"trace-{point}"
-                launch = self.store.start("run", "tiny", "-n", "2", "--type", "t3.nano", "-o", "id", AMIVIRT_FAULT_TRACE=str(trace))
+                launch = self.store.start("run", "tiny", "-n", "2", "--type", "t2.nano", "-o", "id", AMIVIRT_FAULT_TRACE=str(trace))
                 wait_until(lambda: launch.poll() is not None or (trace.exists() and point in trace.read_text()), 60, "the launch is under way")
                 if not trace.exists():
                     launch.communicate()

@@ -34,7 +34,7 @@ class Output(Case):
     def test_following_a_console_ends_with_its_reader(self):
         need(TINY, "the tiny image")
         self.store.import_tiny()
-        instance = self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip()
+        instance = self.store.ok("run", "tiny", "--type", "t2.nano", "-o", "id").out.strip()
         said, status, errors = self.piped_into(["head", "-n", "1"], "console", "-f", instance)
         self.assertEqual((said.count("\n"), status, errors), (1, 0, ""))
         self.store.ok("terminate", instance)

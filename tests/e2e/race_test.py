@@ -1,13 +1,9 @@
 """Two at once: each ends right, or with a clear "busy running ..."."""
 
-from harness import Case, Result, TINY, main, need
+from harness import Case, Result, TINY, boot_sector, main, need
 
 
 class TwoAtOnce(Case):
-    def setUp(self):
-        super().setUp()
-        need(TINY, "the tiny image")
-
     def together(self, *commands):
         processes = [self.store.start(*command) for command in commands]
         results = []
@@ -17,8 +13,8 @@ class TwoAtOnce(Case):
         return results
 
     def test_two_launches_of_five(self):
-        self.store.import_tiny()
-        launches = self.together(*[("run", "tiny", "-n", 5, "--type", "t3.nano", "-o", "id")] * 2)
+        self.store.import_quiet()
+        launches = self.together(*[("run", "quiet", "-n", 5, "--type", "t2.nano", "-o", "id")] * 2)
         for launch in launches:
             self.assertEqual(launch.status, 0, launch)
             self.assertEqual(len(launch.lines), 5)
@@ -36,9 +32,9 @@ class TwoAtOnce(Case):
         self.assert_clean()
 
     def test_terminate_against_start(self):
-        self.store.import_tiny()
+        self.store.import_quiet()
         for _ in range(3):
-            instance = self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip()
+            instance = self.store.ok("run", "quiet", "--type", "t2.nano", "-o", "id").out.strip()
             self.store.ok("stop", "--force", instance)
             start, terminate = self.together(("start", instance), ("terminate", instance))
             self.assertEqual(terminate.status, 0, terminate)
@@ -49,8 +45,8 @@ class TwoAtOnce(Case):
             self.assert_clean()
 
     def test_stop_against_stop_and_reboot(self):
-        self.store.import_tiny()
-        instance = self.store.ok("run", "tiny", "--type", "t3.nano", "-o", "id").out.strip()
+        self.store.import_quiet()
+        instance = self.store.ok("run", "quiet", "--type", "t2.nano", "-o", "id").out.strip()
         results = self.together(("stop", "--force", instance), ("stop", "--force", instance), ("reboot", instance))
         for result in results[:2]:
             self.assertEqual(result.status, 0, result)
@@ -58,6 +54,7 @@ class TwoAtOnce(Case):
         self.assert_clean()
 
     def test_ten_imports_of_one_file(self):
+        need(TINY, "the tiny image")
         imports = self.together(*[("image", "import", TINY, "--name", f"copy-{n}", "--no-inspect") for n in range(10)])
         for result in imports:
             self.assertEqual(result.status, 0, result)
@@ -71,7 +68,9 @@ class TwoAtOnce(Case):
         self.assert_clean()
 
     def test_ten_imports_under_one_name(self):
-        imports = self.together(*[("image", "import", TINY, "--name", "tiny", "--no-inspect") for _ in range(10)])
+        disk = self.store.folder / "quiet.raw"
+        disk.write_bytes(boot_sector().ljust(1 << 20, b"\0"))
+        imports = self.together(*[("image", "import", disk, "--name", "quiet", "--no-inspect") for _ in range(10)])
         self.assertEqual(sorted(r.status for r in imports), [0] + [2] * 9)
         for result in imports:
             if result.status:

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "amivirt/domain/image_access.hpp"
+
 namespace amivirt::fakes {
 
 struct FakeCatalog::State {
@@ -17,6 +19,11 @@ struct FakeCatalog::State {
     std::vector<Layer> layers;
     std::vector<Operation> operations;
     std::vector<Download> downloads;
+    std::vector<RetentionRule> retention_rules;
+    std::vector<KeyPair> key_pairs;
+    std::vector<LabMember> lab_members;
+    std::vector<Document> documents;
+    RegionPolicy policy;
     std::set<std::string> unreadable;
 };
 
@@ -29,6 +36,8 @@ const auto& key_of(const Record& record) {
     return record.id;
 }
 const std::string& key_of(const Download& record) { return record.url; }
+const std::string& key_of(const LabMember& record) { return record.key; }
+const std::string& key_of(const Document& record) { return record.key; }
 
 template <class Key>
 const std::string& text_of(const Key& key) {
@@ -105,7 +114,7 @@ Result<void> check(const State& state, const Volume& record) {
 
 template <class State>
 Result<void> check(const State& state, const Snapshot& record) {
-    return check_layer_there(state, record.layer, record.id.str());
+    return record.layer.empty() ? Result<void>() : check_layer_there(state, record.layer, record.id.str());
 }
 
 template <class State>
@@ -141,6 +150,31 @@ Result<void> check(const State& state, const Operation& record) {
 
 template <class State>
 Result<void> check(const State& /*state*/, const Download& /*record*/) {
+    return {};
+}
+
+template <class State>
+Result<void> check(const State& /*state*/, const RetentionRule& /*record*/) {
+    return {};
+}
+
+template <class State>
+Result<void> check(const State& state, const KeyPair& record) {
+    for (const KeyPair& other : state.key_pairs) {
+        if (other.id != record.id && other.owner == record.owner && other.name == record.name) {
+            return Error(Code::invalid_key_pair_duplicate, fmt::format("The keypair '{}' already exists.", record.name));
+        }
+    }
+    return {};
+}
+
+template <class State>
+Result<void> check(const State& /*state*/, const LabMember& /*record*/) {
+    return {};
+}
+
+template <class State>
+Result<void> check(const State& /*state*/, const Document& /*record*/) {
     return {};
 }
 
@@ -230,6 +264,86 @@ private:
     Access access_;
 };
 
+/// By going through everything: what the port's words say, and what a real index is measured by.
+template <class State>
+class FakeIndex final : public CatalogIndex {
+public:
+    FakeIndex(State& state, ImageTable& images) : state_(state), images_(images) {}
+
+    [[nodiscard]] Result<Listing<Image>> images(const ImageSearch& search) override {
+        auto listing = AMIVIRT_TRY(images_.list());
+        std::erase_if(listing.records, [&](const Image& image) { return !matches(image, search); });
+        arrange(listing.records, search);
+        return listing;
+    }
+    [[nodiscard]] Result<std::vector<std::string>> image_names(const AccountId& account) override {
+        std::set<std::string> names;
+        for (const Image& image : state_.images) {
+            if (visible_to(image, account, {}, k_everything)) {
+                names.insert(image.name);
+            }
+        }
+        return std::vector(names.begin(), names.end());
+    }
+    [[nodiscard]] Result<std::optional<Layer>> layer_of_content(const std::string& sha256) override {
+        for (const Layer& layer : state_.layers) {
+            if (layer.state == LayerState::sealed && layer.content_sha256 == sha256) {
+                return std::optional(layer);
+            }
+        }
+        return std::optional<Layer>();
+    }
+    [[nodiscard]] Result<std::vector<SnapshotId>> snapshots_of_layer(const LayerId& layer, std::size_t most) override {
+        std::vector<SnapshotId> ids;
+        for (const Snapshot& snapshot : state_.snapshots) {
+            if (snapshot.layer == layer && ids.size() < most) {
+                ids.push_back(snapshot.id);
+            }
+        }
+        return ids;
+    }
+    [[nodiscard]] Result<std::vector<std::string>> tagged(const std::string& key, const std::string& value) override {
+        std::set<std::string> ids;
+        const auto look_at = [&](const auto& records) {
+            for (const auto& record : records) {
+                if (const auto tag = record.tags.find(key); tag != record.tags.end() && tag->second == value) {
+                    ids.insert(record.id.str());
+                }
+            }
+        };
+        look_at(state_.images);
+        look_at(state_.instances);
+        look_at(state_.volumes);
+        look_at(state_.snapshots);
+        return std::vector(ids.begin(), ids.end());
+    }
+    [[nodiscard]] Result<std::vector<Document>> documents(const std::string& kind) override {
+        std::vector<Document> found;
+        std::ranges::copy_if(state_.documents, std::back_inserter(found), [&](const Document& document) { return document.kind == kind; });
+        return found;
+    }
+    [[nodiscard]] Result<LeasedInstances> leased(TimePoint deadline) override {
+        LeasedInstances leased;
+        std::vector<Instance> living = state_.instances;
+        std::erase_if(living, [](const Instance& instance) { return !lives(instance); });
+        for (const Instance& instance : living) {
+            if (!instance.lifeline.empty()) {
+                leased.lifelines.emplace_back(instance.id, instance.lifeline);
+            }
+        }
+        std::erase_if(living, [&](const Instance& instance) { return !instance.expires || *instance.expires > deadline; });
+        std::ranges::stable_sort(living, {}, [](const Instance& instance) { return *instance.expires; });
+        for (const Instance& instance : living) {
+            leased.expired.push_back(instance.id);
+        }
+        return leased;
+    }
+
+private:
+    State& state_;
+    ImageTable& images_;
+};
+
 }  // namespace
 
 class FakeCatalog::Session final : public CatalogSession {
@@ -241,7 +355,15 @@ public:
           snapshots_(state, state.snapshots, access),
           layers_(state, state.layers, access),
           operations_(state, state.operations, access),
-          downloads_(state, state.downloads, access) {}
+          downloads_(state, state.downloads, access),
+          retention_rules_(state, state.retention_rules, access),
+          key_pairs_(state, state.key_pairs, access),
+          lab_members_(state, state.lab_members, access),
+          documents_(state, state.documents, access),
+          index_(state, images_),
+          policy_(state.policy),
+          state_(state),
+          access_(access) {}
     ImageTable& images() override { return images_; }
     InstanceTable& instances() override { return instances_; }
     VolumeTable& volumes() override { return volumes_; }
@@ -249,6 +371,32 @@ public:
     LayerTable& layers() override { return layers_; }
     OperationTable& operations() override { return operations_; }
     DownloadTable& downloads() override { return downloads_; }
+    RetentionRuleTable& retention_rules() override { return retention_rules_; }
+    KeyPairTable& key_pairs() override { return key_pairs_; }
+    LabMemberTable& lab_members() override { return lab_members_; }
+    DocumentTable& documents() override { return documents_; }
+    CatalogIndex& index() override { return index_; }
+    [[nodiscard]] Result<RegionPolicy> policy() override { return policy_; }
+    [[nodiscard]] Result<void> set_policy(const RegionPolicy& policy) override {
+        if (access_ == Access::read) {
+            return Error(Code::internal_error, "The catalog was to be changed inside a read().");
+        }
+        policy_ = policy;
+        return {};
+    }
+    [[nodiscard]] Result<BinContents> leaving_bin(TimePoint deadline) override {
+        BinContents contents;
+        const auto collect = [deadline](const auto& records, auto& keys) {
+            for (const auto& record : records) {
+                if (record.bin && record.bin->expires <= deadline) {
+                    keys.push_back(record.id);
+                }
+            }
+        };
+        collect(state_.images, contents.images);
+        collect(state_.snapshots, contents.snapshots);
+        return contents;
+    }
 
 private:
     FakeTable<State, Image, ImageId> images_;
@@ -258,6 +406,14 @@ private:
     FakeTable<State, Layer, LayerId> layers_;
     FakeTable<State, Operation, OperationId> operations_;
     FakeTable<State, Download, std::string> downloads_;
+    FakeTable<State, RetentionRule, RetentionRuleId> retention_rules_;
+    FakeTable<State, KeyPair, KeyPairId> key_pairs_;
+    FakeTable<State, LabMember, std::string> lab_members_;
+    FakeTable<State, Document, std::string> documents_;
+    FakeIndex<State> index_;
+    RegionPolicy& policy_;
+    const State& state_;
+    Access access_;
 };
 
 FakeCatalog::FakeCatalog() : committed_(std::make_shared<const State>()) {}

@@ -41,6 +41,15 @@ public:
         AMIVIRT_TRY(script_.pass("memory_available"));
         return state_.lock()->memory;
     }
+    [[nodiscard]] Result<void> may_listen(const std::string& address, std::uint16_t port) override {
+        if (address != "127.0.0.1" && address != "0.0.0.0") {
+            return Error(Code::invalid_parameter_value, fmt::format("\"{}\" is not an IPv4 address of this host", address));
+        }
+        if (port != 0 && port < 1024) {
+            return Error(Code::invalid_parameter_value, fmt::format("port {} cannot be forwarded: it is below 1024", port));
+        }
+        return {};
+    }
     [[nodiscard]] bool port_free(const std::string& /*address*/, std::uint16_t port, const std::string& /*protocol*/) override {
         const auto passed = script_.pass("port_free");
         return passed.has_value() && !state_.lock()->taken_ports.contains(port);

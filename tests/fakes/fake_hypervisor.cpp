@@ -308,9 +308,13 @@ Result<LiveDisks::Frozen> FakeHypervisor::snapshot(const InstanceId& instance, c
                 return no_disk(instance, overlay.serial);
             }
         }
-        if (quiesce == Quiesce::yes && domain.agent == GuestAgent::absent) {
+        if (quiesce == Quiesce::yes && (domain.agent == GuestAgent::absent || domain.agent == GuestAgent::hangs)) {
             return Error(Code::unsupported_operation,
-                         fmt::format("the file systems of \"{}\" cannot be frozen: no QEMU guest agent runs in it", instance.str()));
+                         fmt::format("the file systems of \"{}\" cannot be frozen: no QEMU guest agent {} in it", instance.str(),
+                                     domain.agent == GuestAgent::hangs ? "answers" : "runs"));
+        }
+        if (quiesce == Quiesce::yes && domain.agent == GuestAgent::refuses) {
+            return Error(Code::hypervisor_failed, fmt::format("guest agent of \"{}\": freezing failed", instance.str()));
         }
         frozen = quiesce != Quiesce::no && domain.agent == GuestAgent::present ? Frozen::yes : Frozen::no;
         domain.freezes += frozen == Frozen::yes ? 1 : 0;

@@ -17,7 +17,12 @@ namespace amivirt::fakes {
 /// What a guest does when asked to power off, reboot or let go of a disk.
 enum class AcpiAnswer { obeys, ignores };
 /// Does a QEMU guest agent run in the guest?
-enum class GuestAgent { absent, present };
+enum class GuestAgent {
+    absent,
+    present,
+    hangs,    ///< it answers nothing
+    refuses,  ///< it answers, but its file systems do not freeze
+};
 
 struct FakeDomain {
     std::optional<DomainSpec> spec;  ///< none: not amivirt's

@@ -17,6 +17,13 @@ public:
         for (const std::string& key : seed.public_keys) {
             text += "key: " + key + "\n";
         }
+        text += "zone: " + seed.zone + "\nreservation: " + seed.reservation + "\n";
+        for (const std::string& group : seed.security_groups) {
+            text += "group: " + group + "\n";
+        }
+        if (!seed.host_private_key.empty()) {
+            text += "host key: " + seed.host_key + ", " + seed.host_private_key;
+        }
         return text + "user-data: " + seed.user_data;
     }
     CallScript& script() noexcept { return script_; }

@@ -45,15 +45,20 @@ Result<void> FakeVolumeStore::create(const LayerId& layer, const std::optional<L
     }
     FakeLayer made{parent, size, "", false};
     made.encrypted = encrypted == Encrypted::yes;
+    made.durable = false;
     made.modified_ns = ++state->now_ns;
     state->scribbled.erase(layer);
     state->layers.insert_or_assign(layer, std::move(made));
     return {};
 }
 
-Result<void> FakeVolumeStore::persist(const LayerId& layer) {
+Result<void> FakeVolumeStore::persist(const std::vector<LayerId>& layers) {
     AMIVIRT_TRY(script_.pass("persist"));
-    AMIVIRT_TRY(state_.lock()->find(layer));
+    auto state = state_.lock();
+    for (const LayerId& layer : layers) {
+        FakeLayer* found = AMIVIRT_TRY(state->find(layer));
+        found->durable = true;
+    }
     return {};
 }
 
@@ -62,6 +67,7 @@ Result<Seal> FakeVolumeStore::seal(const LayerId& layer) {
     auto state = state_.lock();
     FakeLayer* found = AMIVIRT_TRY(state->find(layer));
     found->sealed = true;
+    found->durable = true;
     return Seal{file_size(*found), found->modified_ns, ""};
 }
 
@@ -113,11 +119,13 @@ Result<void> FakeVolumeStore::import(const LayerId& layer, const StagedDisk& dis
     return {};
 }
 
-Result<void> FakeVolumeStore::remove(const LayerId& layer) {
+Result<void> FakeVolumeStore::remove(const std::vector<LayerId>& layers) {
     AMIVIRT_TRY(script_.pass("remove"));
     auto state = state_.lock();
-    state->layers.erase(layer);
-    state->scribbled.erase(layer);
+    for (const LayerId& layer : layers) {
+        state->layers.erase(layer);
+        state->scribbled.erase(layer);
+    }
     return {};
 }
 
@@ -131,7 +139,7 @@ Result<std::optional<LayerFile>> FakeVolumeStore::look(const LayerId& layer) {
     }
     const FakeLayer* found = AMIVIRT_TRY(state->find(layer));
     return std::optional(LayerFile{found->virtual_size, found->parent, found->encrypted, found->sealed, file_size(*found),
-                                   file_size(*found), found->modified_ns});
+                                   file_size(*found), found->modified_ns, found->linked});
 }
 
 Result<VolumeStore::Contents> FakeVolumeStore::contents() {
@@ -143,6 +151,13 @@ Result<VolumeStore::Contents> FakeVolumeStore::contents() {
     }
     contents.unknown.assign(state->unknown.begin(), state->unknown.end());
     return contents;
+}
+
+void FakeVolumeStore::put(const LayerId& layer, FakeLayer made) {
+    auto state = state_.lock();
+    made.modified_ns = ++state->now_ns;
+    state->scribbled.erase(layer);
+    state->layers.insert_or_assign(layer, std::move(made));
 }
 
 void FakeVolumeStore::write(const LayerId& layer, unsigned block, const std::string& text) {

@@ -1,10 +1,12 @@
 // Compiles the fakes that have no source of their own, so that a fault in one shows when the library is built.
+#include "fake_account_book.hpp"
 #include "fake_health_check.hpp"
 #include "fake_host.hpp"
 #include "fake_id_source.hpp"
 #include "fake_inspector.hpp"
 #include "fake_instance_files.hpp"
 #include "fake_instance_types.hpp"
+#include "fake_lab_reader.hpp"
 #include "fake_manifest_reader.hpp"
 #include "fake_process_runner.hpp"
 #include "fake_seed_builder.hpp"

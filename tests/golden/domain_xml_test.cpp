@@ -102,6 +102,14 @@ std::vector<Case> cases() {
     all.push_back({"no-forwards", plain(), on_debian()});
     all.back().spec.ports.clear();
 
+    all.push_back({"network", plain(), on_debian()});
+    all.back().spec.ports.clear();
+    all.back().spec.network = {NetworkChoice::Kind::network, "default"};
+
+    all.push_back({"bridge", plain(), on_debian()});
+    all.back().spec.ports.clear();
+    all.back().spec.network = {NetworkChoice::Kind::bridge, "br0"};
+
     all.push_back({"hostile", plain(), on_debian()});
     const std::string hostile = "/tmp/a,b=<c attr=\"x\">&amp;'d' ]]> --> e/";
     all.back().spec.region = "<region>&\"'\t";
@@ -166,6 +174,9 @@ TEST_P(DomainXmlGolden, QemuDriverUnderstandsIt) {
     if (GetParam().spec.accelerator == Accelerator::kvm) {
         GTEST_SKIP() << "a host without KVM refuses it";
     }
+    if (GetParam().spec.network.kind != NetworkChoice::Kind::user && geteuid() != 0) {
+        GTEST_SKIP() << "libvirt makes the interface for it, which only root may";
+    }
     const auto connection = open_connection(geteuid() == 0 ? "qemu:///system" : "qemu:///session", Access::read_write);
     if (!connection) {
         GTEST_SKIP() << connection.error().message;
@@ -183,7 +194,9 @@ TEST_P(DomainXmlGolden, QemuDriverUnderstandsIt) {
     ASSERT_TRUE(line) << last_failure().message;
     const std::string text = line.get();
     EXPECT_NE(text.find("guest=i-0123456789abcdef0"), std::string::npos) << text;
-    EXPECT_NE(text.find("user,id=amivirt0"), std::string::npos) << text;
+    const bool is_user = GetParam().spec.network.kind == NetworkChoice::Kind::user;
+    EXPECT_EQ(text.find("user,id=amivirt0") != std::string::npos, is_user) << text;
+    EXPECT_NE(text.find("52:54:00:12:34:56"), std::string::npos) << text;
     EXPECT_EQ(text.find("<evil"), std::string::npos) << text;
 }
 

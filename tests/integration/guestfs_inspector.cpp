@@ -19,6 +19,7 @@ namespace amivirt {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -128,6 +129,36 @@ qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2; chmod 0444 disk.qcow2
     EXPECT_TRUE(result->boots_uefi);
     EXPECT_EQ(fs::last_write_time(path("disk.qcow2")), before);
     EXPECT_TRUE(workspace_empty());
+}
+
+TEST_F(GuestfsTest, LeavesToLibguestfsWhatIsNotPlain) {
+    // Two systems on an MBR disk: which is the disk's?
+    if (!shell(R"sh(
+truncate -s 34M disk.raw
+printf 'label: dos\nstart=2048,size=32768,type=83,bootable\nstart=34816,size=32768,type=83\n' | sfdisk disk.raw
+printf 'code' | dd of=disk.raw conv=notrunc bs=1
+for release in 5 6; do
+    mkdir -p root$release/etc root$release/bin
+    printf 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n' >root$release/etc/os-release
+    printf '12.%s\n' $release >root$release/etc/debian_version; printf '127.0.0.1 localhost\n' >root$release/etc/hosts; cp /bin/true root$release/bin/ls
+    mke2fs -t ext4 -d root$release root$release.raw 16M
+done
+dd if=root5.raw of=disk.raw conv=notrunc bs=512 seek=2048
+dd if=root6.raw of=disk.raw conv=notrunc bs=512 seek=34816
+)sh")) {
+        GTEST_SKIP() << "no tools to make a disk with (sfdisk, mke2fs)";
+    }
+    const auto result = inspect({path("disk.raw"), "raw"});
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->platform, "linux");
+    EXPECT_EQ(result->distribution, "debian");
+    EXPECT_THAT(result->version, AnyOf("12.5", "12.6"));
+    EXPECT_EQ(result->product_name, "Debian GNU/Linux 12 (bookworm)");
+#ifdef __x86_64__
+    EXPECT_EQ(result->architecture, Architecture::x86_64);
+#endif
+    EXPECT_TRUE(result->boots_bios);
+    EXPECT_FALSE(result->boots_uefi);
 }
 
 TEST_F(GuestfsTest, AnEmptyDiskIsAnAnswer) {

@@ -1,5 +1,5 @@
 pkg_check_modules(LIBVIRT REQUIRED IMPORTED_TARGET libvirt)
-amivirt_test(integration_libvirt
+amivirt_test(integration_libvirt APART
   LABELS integration
   SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/libvirt_guests.cpp

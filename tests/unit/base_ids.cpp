@@ -45,6 +45,15 @@ TEST(Ids, TellTheirKindByTheCode) {
     EXPECT_EQ(VolumeId::parse("vol-123").error().message, "Invalid id: \"vol-123\" (expecting \"vol-\" and 17 hexadecimal digits)");
 }
 
+TEST(Ids, OfImagesMayBeOld) {
+    ASSERT_TRUE(ImageId::parse("ami-0abcdef1"));
+    EXPECT_EQ(ImageId::parse("ami-0abcdef1")->str(), "ami-0abcdef1");
+    EXPECT_EQ(ImageId::parse("ami-0abcdef").error().message,
+              "Invalid id: \"ami-0abcdef\" (expecting \"ami-\" and 8 or 17 hexadecimal digits)");
+    EXPECT_FALSE(ImageId::parse("ami-0ABCDEF1"));
+    EXPECT_FALSE(InstanceId::parse("i-0abcdef1"));
+}
+
 TEST(Ids, AreValuesAndKeys) {
     const ImageId a = *ImageId::parse("ami-" + k_hex);
     const ImageId b = *ImageId::parse("ami-1123456789abcdef0");

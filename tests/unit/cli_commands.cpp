@@ -74,8 +74,8 @@ TEST_F(CliCommands, WithoutACommandTheOverviewGoesToStderr) {
     EXPECT_THAT(err, StartsWith("amivirt: unknown option \"--bogus\" for \"amivirt image\"\n"));
 }
 
-TEST_F(CliCommands, WhatDoesNotExistYetIsAnUnknownCommand) {
-    for (const char* word : {"key", "ssh", "serve", "up", "completion"}) {
+TEST_F(CliCommands, AnUnknownCommandIsNamed) {
+    for (const char* word : {"frobnicate", "images", "__completion"}) {
         EXPECT_EQ(amivirt({word}), 2) << word;
         EXPECT_THAT(err, StartsWith(fmt::format("amivirt: unknown command \"{}\"\n", word)));
     }
@@ -110,6 +110,22 @@ TEST_F(CliCommands, UsageFaultsAreToldBeforeTheStoreIsOpened) {
                                                     {"image", "deregister"},
                                                     {"image", "list", "--filter", "colour=red"},
                                                     {"image", "list", "--owner", "me"},
+                                                    {"image", "list", "--executable-by", "x"},
+                                                    {"image", "list", "--sort", "colour"},
+                                                    {"image", "list", "--limit", "0"},
+                                                    {"tag", "add", "a"},
+                                                    {"tag", "add", "a", "b"},
+                                                    {"tag", "add", "a=b", "c=d"},
+                                                    {"tag", "add", "a", "=b"},
+                                                    {"tag", "add", "a", "b=1", "b=2"},
+                                                    {"tag", "add", "a", "aws:b=1"},
+                                                    {"tag", "remove", "a"},
+                                                    {"tag", "remove", "b=c"},
+                                                    {"tag", "remove", "a", "b=c", "--all"},
+                                                    {"tag", "list", "--filter", "colour=red"},
+                                                    {"account", "create", "--alias", "Build"},
+                                                    {"account", "create", "--id", "12"},
+                                                    {"account", "create", "me"},
                                                     {"ps", "--filter", "colour=red"},
                                                     {"ps", "-o", "xml"},
                                                     {"terminate"},
@@ -239,8 +255,8 @@ TEST_F(CliCommands, RunPrintsATable) {
     import("debian-12");
     EXPECT_EQ(amivirt({"run", "debian-12", "--name", "web", "--type", "t3.nano", "-p", "8080:80", "--tag", "role=front"}), 0) << err;
     ASSERT_EQ(lines().size(), 2U);
-    EXPECT_THAT(lines()[0], MatchesRegex("ID +NAME +IMAGE +TYPE +STATE +SSH +AGE"));
-    EXPECT_THAT(lines()[1], MatchesRegex("i-[0-9a-f]+  web +debian-12  t3.nano  running  127.0.0.1:[0-9]+ +now"));
+    EXPECT_THAT(lines()[0], MatchesRegex("ID +NAME +IMAGE +TYPE +STATE +SSH +PORTS +AGE"));
+    EXPECT_THAT(lines()[1], MatchesRegex("i-[0-9a-f]+  web +debian-12  t3.nano  running  127.0.0.1:[0-9]+ +127.0.0.1:8080->80 +now"));
     EXPECT_EQ(err, "");
     const auto rows_now = rows(&CatalogSession::instances);
     EXPECT_EQ(rows_now[0].tags, (Tags{{"Name", "web"}, {"role", "front"}}));
@@ -467,14 +483,87 @@ TEST_F(CliCommands, RunWithNoWaitTellsWhatFailsBefore) {
     EXPECT_THAT(rows(&CatalogSession::instances), IsEmpty());
 }
 
+TEST_F(CliCommands, Serve) {
+    EXPECT_EQ(amivirt({"serve", "--regions", "us-east-1,eu-west-1", "--listen", "127.0.0.1:0"}), 0);
+    EXPECT_EQ(out, "http://127.0.0.1:8773\n");
+    EXPECT_THAT(err, HasSubstr("no account has an access key"));
+    EXPECT_EQ(served.listen, "127.0.0.1:0");
+    EXPECT_THAT(served.regions, ::testing::ElementsAre("us-east-1", "eu-west-1"));
+    EXPECT_TRUE(served.authenticate);
+    ASSERT_TRUE(Bench::accounts.create("somebody", std::nullopt));
+    EXPECT_EQ(amivirt({"serve"}), 0);
+    EXPECT_EQ(err, "");
+    EXPECT_EQ(amivirt({"serve", "--no-auth"}), 0);
+    EXPECT_THAT(err, HasSubstr("warning: --no-auth"));
+    EXPECT_FALSE(served.authenticate);
+    EXPECT_EQ(served.rate, 1000);
+    EXPECT_FALSE(served.tls || served.allow_reset);
+    EXPECT_EQ(amivirt({"serve", "--tls", "--rate", "0", "--access-log", "-", "--allow-reset"}), 0);
+    EXPECT_THAT(err, HasSubstr("AWS_CA_BUNDLE=/home/tls/server.crt"));
+    EXPECT_EQ(served.rate, 0);
+    EXPECT_EQ(served.access_log, "-");
+    EXPECT_TRUE(served.tls && served.allow_reset);
+    EXPECT_EQ(amivirt({"serve", "--tls-cert", "c.pem", "--tls-key", "k.pem"}), 0);
+    EXPECT_TRUE(served.tls);
+    EXPECT_EQ(served.certificate + served.key, "c.pemk.pem");
+    for (const std::vector<std::string>& bad : std::vector<std::vector<std::string>>{{"--tls-cert", "c.pem"},
+                                                                                     {"--tls-key", "k.pem"},
+                                                                                     {"--tls", "--tls-cert", "c", "--tls-key", "k"},
+                                                                                     {"--rate", "x"},
+                                                                                     {"--rate", "-1"},
+                                                                                     {"--rate", ""},
+                                                                                     {"--rate", "1e3"},
+                                                                                     {"--rate", "2000000"},
+                                                                                     {"--rate", "1.2.3"}}) {
+        std::vector<std::string> words{"serve"};
+        words.insert(words.end(), bad.begin(), bad.end());
+        EXPECT_EQ(amivirt(words), 2) << bad.front() << " " << bad.back();
+    }
+    for (const char* bad : {"", "../up", "US-EAST-1", "a,", "-a"}) {
+        EXPECT_EQ(amivirt({"serve", "--regions", bad}), 2) << bad;
+    }
+    EXPECT_EQ(opened, 0);
+}
+
+TEST_F(CliCommands, EnvPointsClientsHere) {
+    EXPECT_EQ(amivirt({"env"}), 3);
+    EXPECT_EQ(out, "");
+    EXPECT_THAT(err, HasSubstr("no account has an access key"));
+    EXPECT_THAT(err, HasSubstr("amivirt account create"));
+    const auto first = Bench::accounts.create("first", std::nullopt);
+    const auto second = Bench::accounts.create("second", std::nullopt);
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(amivirt({"env"}), 0);
+    EXPECT_EQ(out, fmt::format("export AWS_ENDPOINT_URL='http://127.0.0.1:8773'\nexport AWS_ACCESS_KEY_ID='{}'\n"
+                               "export AWS_SECRET_ACCESS_KEY='{}'\nexport AWS_REGION='local'\nexport AWS_DEFAULT_REGION='local'\n",
+                               first->key.id, first->key.secret));
+    EXPECT_EQ(amivirt({"env", "--account", "second", "--region", "us-east-1", "--listen", "127.0.0.1:99", "--shell", "fish"}), 0);
+    EXPECT_THAT(out, HasSubstr("set -gx AWS_ENDPOINT_URL 'http://127.0.0.1:99';\nset -gx AWS_ACCESS_KEY_ID '" + second->key.id + "';\n"));
+    EXPECT_THAT(out, HasSubstr("set -gx AWS_REGION 'us-east-1';\n"));
+    EXPECT_EQ(amivirt({"env", "--listen", "https://[::1]:99/", "-o", "json"}), 0);
+    EXPECT_EQ(Json::parse(out)["AWS_ENDPOINT_URL"], "https://[::1]:99");
+    EXPECT_EQ(Json::parse(out)["AWS_SECRET_ACCESS_KEY"], first->key.secret);
+    EXPECT_EQ(amivirt({"env", "--shell", "dotenv", "--listen", "localhost:1"}), 0);
+    EXPECT_THAT(out, HasSubstr("AWS_ENDPOINT_URL=http://localhost:1\n"));
+    EXPECT_EQ(amivirt({"env", "--account", "111122223333"}), 3) << "it has none";
+    EXPECT_EQ(amivirt({"env", "--shell", "vi"}), 2);
+    for (const char* bad : {"", "http://", "ftp://127.0.0.1", "a b", "127.0.0.1'; rm -rf /", "http:///path", "127.0.0.1\n"}) {
+        EXPECT_EQ(amivirt({"env", "--listen", bad}), 2) << bad;
+    }
+    EXPECT_EQ(opened, 0);
+}
+
 TEST_F(CliCommands, RunWithNoWaitThatFailsLaterIsUndoneAndLogged) {
     import("debian-12");
     hypervisor.script().fail("start", {Code::hypervisor_failed, "QEMU said no"});
     EXPECT_NE(amivirt({"run", "debian-12", "--no-wait", "-o", "id"}), 0);
     ASSERT_TRUE(left);
     EXPECT_EQ(left->status, 0) << "it was told too early to know better";
-    EXPECT_THAT(rows(&CatalogSession::instances), IsEmpty());
     const std::string id = left->instances.at(0).id.str();
+    const auto ended = rows(&CatalogSession::instances);
+    ASSERT_EQ(ended.size(), 1U);
+    EXPECT_EQ(ended[0].state, InstanceState::terminated);
+    EXPECT_THAT(ended[0].state_reason_message, HasSubstr("QEMU said no"));
     EXPECT_TRUE(log.contains("the launch of " + id + " failed: "));
     EXPECT_TRUE(log.contains("QEMU said no"));
 }
@@ -509,56 +598,6 @@ TEST_F(CliCommands, NoWaitChecksFirst) {
     EXPECT_EQ(amivirt({"terminate", "--no-wait", instance.id.str()}), 4);
     EXPECT_THAT(err, HasSubstr("(OperationNotPermitted)"));
     EXPECT_THAT(detached, IsEmpty());
-}
-
-TEST_F(CliCommands, ConsolePrintsEverything) {
-    import("debian-12");
-    const auto launched = launch("debian-12", 2);
-    const std::string printed = "\x1b[0mbooting\r\n" + std::string(600000, 'x') + "\nlogin: ";
-    files.print(launched[0].id, printed);
-    EXPECT_EQ(amivirt({"console", launched[0].id.str()}), 0);
-    EXPECT_EQ(out, printed);  // in a pipe, byte for byte
-    EXPECT_EQ(amivirt({"console", launched[0].id.str(), "-o", "json"}), 0);
-    EXPECT_EQ(json()["Output"], printed);
-    out_is_terminal = true;
-    EXPECT_EQ(amivirt({"console", launched[0].id.str()}), 0);
-    EXPECT_THAT(out, StartsWith("booting\r\n"));
-    EXPECT_EQ(amivirt({"console", "--raw", launched[0].id.str()}), 0);
-    EXPECT_EQ(out, printed);
-    EXPECT_EQ(amivirt({"console", launched[1].id.str(), launched[0].id.str()}), 0);
-    EXPECT_THAT(out, StartsWith("==> " + launched[1].id.str() + " <==\n==> " + launched[0].id.str() + " <==\nbooting"));
-}
-
-TEST_F(CliCommands, ConsoleOfATerminatedOneIsGone) {
-    import("debian-12");
-    const auto launched = launch("debian-12");
-    ASSERT_TRUE(instances.terminate(me, launched[0].id.str()));
-    EXPECT_EQ(amivirt({"console", launched[0].id.str()}), 5);
-    EXPECT_EQ(out, "");
-}
-
-TEST_F(CliCommands, ConsoleFollowsUntilTheInstanceIsOff) {
-    import("debian-12");
-    const InstanceId id = launch("debian-12")[0].id;
-    files.print(id, "one\n");
-    clock.after(std::chrono::milliseconds(900), [&] { files.print(id, "two\n"); });
-    clock.after(std::chrono::milliseconds(2500), [&] {
-        files.print(id, "bye\n");
-        hypervisor.guest_powers_off(id);
-    });
-    EXPECT_EQ(amivirt({"console", "-f", id.str()}), 0) << err;
-    EXPECT_EQ(out, "one\ntwo\nbye\n");
-}
-
-TEST_F(CliCommands, CtrlCEndsFollowingAsItShould) {
-    import("debian-12");
-    const InstanceId id = launch("debian-12")[0].id;
-    files.print(id, "one\n");
-    clock.after(std::chrono::milliseconds(900), [] { throw Interrupted{SIGINT}; });
-    EXPECT_EQ(amivirt({"console", "-f", id.str()}), 0);
-    EXPECT_EQ(out, "one\n");
-    clock.after(std::chrono::milliseconds(900), [] { throw Interrupted{SIGTERM}; });
-    EXPECT_THROW((void)amivirt({"console", "-f", id.str()}), Interrupted);
 }
 
 TEST_F(CliCommands, WhatADeadProcessLeftIsRecoveredFirst) {
@@ -598,60 +637,6 @@ TEST_F(CliCommands, DoctorExitStatus) {
     EXPECT_EQ(json()["Healthy"], false);
     EXPECT_EQ(json()["Findings"][3]["Remedy"], "libvirtd -d");
     EXPECT_EQ(opened, 0);
-}
-
-TEST_F(CliCommands, DoctorColoursOnlyATerminalThatWantsThem) {
-    findings = {{"QEMU", Health::ok, "7.2", ""}};
-    out_is_terminal = true;
-    EXPECT_EQ(amivirt({"doctor"}), 0);
-    EXPECT_THAT(out, HasSubstr("\x1b[32m"));
-    environment = {{"NO_COLOR", "1"}};
-    EXPECT_EQ(amivirt({"doctor"}), 0);
-    EXPECT_THAT(out, Not(HasSubstr("\x1b")));
-}
-
-TEST_F(CliCommands, AnOutputThatCannotBeWrittenIsAFailure) {
-    findings = {{"QEMU", Health::ok, "7.2", ""}};
-    std::istringstream in_stream;
-    std::ostringstream out_stream;
-    std::ostringstream err_stream;
-    out_stream.setstate(std::ios::badbit);
-    const cli::Surroundings around{.in = in_stream,
-                                   .out = out_stream,
-                                   .err = err_stream,
-                                   .environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; },
-                                   .detach = {}};
-    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 1);
-    EXPECT_THAT(err_stream.str(), StartsWith("amivirt: Cannot write to standard output"));
-}
-
-TEST_F(CliCommands, AReaderThatHasGoneIsNone) {
-    findings = {{"QEMU", Health::ok, "7.2", ""}};
-    std::istringstream in_stream;
-    std::ostringstream out_stream;
-    std::ostringstream err_stream;
-    out_stream.setstate(std::ios::badbit);
-    const cli::Surroundings around{.in = in_stream,
-                                   .out = out_stream,
-                                   .err = err_stream,
-                                   .environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; },
-                                   .detach = {},
-                                   .reader_gone = [] { return true; }};
-    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 0);
-    EXPECT_EQ(err_stream.str(), "");
-    findings.push_back({"libvirt", Health::fault, "down", ""});
-    EXPECT_EQ(cli::run_in({"doctor"}, *this, around), 7) << "what else failed is still told";
-}
-
-TEST_F(CliCommands, ConsoleFollowsNoFurtherThanItsReader) {
-    import("debian-12");
-    const InstanceId id = launch("debian-12")[0].id;
-    files.print(id, "one\n");
-    clock.after(std::chrono::milliseconds(900), [&] { reader_gone = true; });
-    clock.after(std::chrono::seconds(60), [] { FAIL() << "still following"; });
-    EXPECT_EQ(amivirt({"console", "-f", id.str()}), 0) << "and the guest says nothing more";
-    EXPECT_EQ(out, "one\n");
-    EXPECT_EQ(err, "");
 }
 
 }  // namespace

@@ -287,9 +287,18 @@ TEST_F(CliDisks, GarbageIsExplainedAndCollected) {
     EXPECT_EQ(json()["Layers"][1]["LayerId"], lost.id.str());
     EXPECT_EQ(json()["Layers"][1]["Reasons"], Json::array());
     EXPECT_THAT(store.layers(), SizeIs(2));
+    const auto broke_off = [&](const std::string& url, std::chrono::hours ago) {
+        return catalog.write([&](CatalogSession& session) {
+            return session.downloads().insert({url, url + ".part", "v1", clock.now() - ago});
+        });
+    };
+    ASSERT_TRUE(broke_off("just now", std::chrono::hours(23)) && broke_off("long ago", std::chrono::hours(25)));
     EXPECT_EQ(amivirt({"gc"}), 0) << err;
     EXPECT_EQ(out, "");
     EXPECT_EQ(err, "1 layer removed\n");
+    const auto downloads = rows(&CatalogSession::downloads);
+    ASSERT_THAT(downloads, SizeIs(1));
+    EXPECT_EQ(downloads.front().url, "just now");
     EXPECT_THAT(store.layers(), SizeIs(1));
     EXPECT_EQ(amivirt({"gc", "-o", "json"}), 0) << err;
     EXPECT_EQ(json()["LayersRemoved"], 0);
@@ -343,6 +352,14 @@ TEST_F(CliDisks, AStopHasDeepChainsFlattenedInTheBackground) {
     EXPECT_EQ(json()["StoppingInstances"][0]["InstanceId"], instance);
     detached.clear();
     EXPECT_EQ(amivirt({"stop", "nobody"}), 3);
+    EXPECT_THAT(detached, IsEmpty());
+    // The same where a guest powers itself off, with the command that finds it so; once.
+    EXPECT_EQ(amivirt({"start", "web"}), 0) << err;
+    hypervisor.guest_powers_off(*InstanceId::parse(instance));
+    EXPECT_EQ(amivirt({"ps"}), 0) << err;
+    EXPECT_THAT(detached, ElementsAre("gc", "--flatten", "-q"));
+    detached.clear();
+    EXPECT_EQ(amivirt({"ps"}), 0) << err;
     EXPECT_THAT(detached, IsEmpty());
 }
 

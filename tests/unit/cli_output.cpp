@@ -22,7 +22,7 @@ TEST(CliOutput, FormatsByName) {
     EXPECT_EQ(*parse_format("yaml"), Format::yaml);
     EXPECT_EQ(*parse_format("id"), Format::id);
     const auto wrong = parse_format("jsno");
-    EXPECT_EQ(wrong.error().message, "\"jsno\" is not an output format (table, json, yaml, id)");
+    EXPECT_EQ(wrong.error().message, "Invalid output format \"jsno\" (expecting table | json | yaml | id)");
     EXPECT_EQ(wrong.error().hint, "did you mean \"json\"?");
     EXPECT_FALSE(parse_format(""));
 }

@@ -152,7 +152,7 @@ TEST_F(CliParser, BadValuesNameTheirOption) {
     }
     EXPECT_EQ(fault({"-n"}).message, "-n needs a value");
     EXPECT_EQ(fault({"--name"}).message, "--name needs a value");
-    EXPECT_EQ(fault({"-o", "xml"}).message, "--output: \"xml\" is not an output format (table, json, yaml, id)");
+    EXPECT_EQ(fault({"-o", "xml"}).message, "--output: Invalid output format \"xml\" (expecting table | json | yaml | id)");
     EXPECT_EQ(fault({"--account", "12"}).code, AccountId::parse("12").error().code);
 }
 

@@ -112,7 +112,7 @@ TEST(CliImageJson, HasTheShapeOfDescribeImages) {
             {"DeviceName": "/dev/sdc", "NoDevice": ""}],
         "Hypervisor": "xen", "Name": "debian-12", "RootDeviceName": "/dev/sda1", "RootDeviceType": "ebs",
         "Tags": [{"Key": "Name", "Value": "deb"}, {"Key": "role", "Value": "base"}],
-        "VirtualizationType": "hvm", "BootMode": "uefi-preferred"
+        "VirtualizationType": "hvm", "BootMode": "uefi-preferred", "DeregistrationProtection": "disabled"
 }]
 })json");
     EXPECT_EQ(root, expected_1);
@@ -122,7 +122,9 @@ TEST(CliImageJson, AbsentIsLeftOutAndEmptyListsStay) {
     Image image;
     image.id = nth_id<ImageId>(1);
     const Json out = json_of(images_document({image}))["Images"][0];
-    for (const char* name : {"Description", "Tags", "PlatformDetails", "Platform", "StateReason", "DefaultUser", "SourceLocation"}) {
+    for (const char* name :
+         {"Description", "Tags", "PlatformDetails", "Platform", "StateReason", "DefaultUser", "SourceLocation", "DeprecationTime",
+          "LastLaunchedTime", "SourceImageId", "SourceImageRegion", "SourceInstanceId", "ImageAllowed", "DeregistrationProtectedUntil"}) {
         EXPECT_FALSE(out.contains(name)) << name;
     }
     EXPECT_EQ(out["BlockDeviceMappings"], Json::array());

@@ -30,15 +30,36 @@ TEST(CliValues, PortForward) {
     EXPECT_EQ(*parse_port_forward("8080:80"), (PortForward{"127.0.0.1", 8080, 80, "tcp"}));
     EXPECT_EQ(*parse_port_forward("0:53/udp"), (PortForward{"127.0.0.1", 0, 53, "udp"}));
     EXPECT_EQ(*parse_port_forward("65535:65535/tcp"), (PortForward{"127.0.0.1", 65535, 65535, "tcp"}));
+    EXPECT_EQ(*parse_port_forward("0.0.0.0:8080:80"), (PortForward{"0.0.0.0", 8080, 80, "tcp"}));
+    EXPECT_EQ(*parse_port_forward("192.168.1.255:0:53/udp"), (PortForward{"192.168.1.255", 0, 53, "udp"}));
 }
 
 TEST(CliValues, IllFormedPortForward) {
-    for (const char* bad : {"", "80", ":", "8080:", ":80", "8080:0", "65536:80", "8080:65536", "-1:80", "8080:80/sctp", "8080:80/", "a:b",
-                            "1:2:3", "127.0.0.1:8080:80", "8080:80/udp/tcp"}) {
+    for (const char* bad : {"",
+                            "80",
+                            ":",
+                            "8080:",
+                            ":80",
+                            "8080:0",
+                            "65536:80",
+                            "8080:65536",
+                            "-1:80",
+                            "8080:80/sctp",
+                            "8080:80/",
+                            "a:b",
+                            "1:2:3",
+                            "localhost:8080:80",
+                            "127.0.0.01:8080:80",
+                            "127.0.1:8080:80",
+                            "1.2.3.4.5:8080:80",
+                            "1.2.3.256:1:2",
+                            ":8080:80",
+                            "::1:8080:80",
+                            "8080:80/udp/tcp"}) {
         const auto result = parse_port_forward(bad);
         ASSERT_FALSE(result) << bad;
         EXPECT_EQ(result.error().code, Code::invalid_parameter_value);
-        EXPECT_THAT(result.error().message, HasSubstr(std::string("\"") + bad + "\" is not HOST:GUEST")) << bad;
+        EXPECT_THAT(result.error().message, HasSubstr(std::string("\"") + bad + "\" is not [ADDR:]HOST:GUEST")) << bad;
         EXPECT_FALSE(result.error().hint.empty());
     }
 }
@@ -48,8 +69,9 @@ TEST(CliValues, Wait) {
     EXPECT_EQ(parse_wait("ssh")->what, WaitFor::ssh);
     EXPECT_EQ(parse_wait("ssh")->timeout, std::chrono::minutes(10));
     EXPECT_EQ(parse_wait("ssh=90s")->timeout, std::chrono::seconds(90));
+    EXPECT_EQ(parse_wait("cloud-init=5m")->what, WaitFor::cloud_init);
     EXPECT_EQ(parse_wait("shs").error().hint, "did you mean \"ssh\"?");
-    for (const char* bad : {"", "cloud-init", "ssh=", "ssh=soon", "=5m"}) {
+    for (const char* bad : {"", "cloud", "ssh=", "cloud-init=soon", "ssh=soon", "=5m"}) {
         EXPECT_EQ(parse_wait(bad).error().code, Code::invalid_parameter_value) << bad;
     }
 }
@@ -125,28 +147,32 @@ protected:
     }
     ~CliUserData() override { std::filesystem::remove(path_); }
     std::string path_ = ::testing::TempDir() + "/amivirt-user-data-" + std::to_string(::getpid());
+    static Result<std::string> read(const std::string& path, std::istream& in) { return read_small_file(path, in, k_user_data); }
     std::istringstream nothing_;
 };
 
 TEST_F(CliUserData, FileAndStandardInput) {
     const std::string bytes("#!/bin/sh\n\0\xff\n", 13);
-    EXPECT_EQ(*read_user_data(write(bytes), nothing_), bytes);
+    EXPECT_EQ(*read(write(bytes), nothing_), bytes);
     std::istringstream in(bytes);
-    EXPECT_EQ(*read_user_data("-", in), bytes);
-    EXPECT_EQ(*read_user_data(write(""), nothing_), "");
+    EXPECT_EQ(*read("-", in), bytes);
+    EXPECT_EQ(*read(write(""), nothing_), "");
 }
 
 TEST_F(CliUserData, SixteenKibibytesAtMost) {
-    EXPECT_EQ(read_user_data(write(std::string(16384, 'x')), nothing_)->size(), 16384U);
-    const auto result = read_user_data(write(std::string(16385, 'x')), nothing_);
+    EXPECT_EQ(read(write(std::string(16384, 'x')), nothing_)->size(), 16384U);
+    const auto result = read(write(std::string(16385, 'x')), nothing_);
     ASSERT_FALSE(result);
     EXPECT_THAT(result.error().message, HasSubstr("larger than 16 KiB"));
-    EXPECT_FALSE(read_user_data("/dev/zero", nothing_));  // and ends
+    EXPECT_THAT(result.error().hint, HasSubstr("--user-data-large"));
+    EXPECT_EQ(read_small_file(write(std::string(1U << 20U, 'x')), nothing_, k_large_user_data)->size(), 1U << 20U);
+    EXPECT_FALSE(read_small_file(write(std::string((1U << 20U) + 1, 'x')), nothing_, k_large_user_data));
+    EXPECT_FALSE(read("/dev/zero", nothing_));  // and ends
 }
 
 TEST_F(CliUserData, MissingAndDirectory) {
-    EXPECT_THAT(read_user_data("/nowhere/at-all", nothing_).error().message, HasSubstr("\"/nowhere/at-all\": No such file"));
-    EXPECT_THAT(read_user_data("/tmp", nothing_).error().message, HasSubstr("\"/tmp\" is a directory"));
+    EXPECT_THAT(read("/nowhere/at-all", nothing_).error().message, HasSubstr("\"/nowhere/at-all\": No such file"));
+    EXPECT_THAT(read("/tmp", nothing_).error().message, HasSubstr("\"/tmp\" is a directory"));
 }
 
 }  // namespace

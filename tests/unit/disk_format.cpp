@@ -187,6 +187,11 @@ TEST(DiskFormatTest, QuotesAHostileBackingNameHarmlessly) {
     const auto found = recognise(qcow2().be(8, 8, 200).be(16, 4, 4).text(200, "\x1b[2J").bytes());
     expect_refusal(found, "\\x1b[2J");
     EXPECT_EQ(found.error().message.find('\x1b'), std::string::npos);
+    // What is not UTF-8 would make the message none, and C1 (U+009B) steers terminals as well as an escape does.
+    expect_refusal(recognise(qcow2().be(8, 8, 200).be(16, 4, 8).text(200, "\xff\xc3\xa9\xc2\x9b\xe2\x82m").bytes()),
+                   "(\"\\xff\xc3\xa9\\xc2\\x9b\\xe2\\x82m\")");
+    const std::string long_name(1000, '\xb0');
+    expect_refusal(recognise(qcow2().be(8, 8, 200).be(16, 4, 1000).text(200, long_name).bytes()), "\\xb0...\")");
 }
 
 TEST(DiskFormatTest, RefusesQcow2ItCannotRead) {

@@ -179,6 +179,9 @@ protected:
         data.encrypted = true;
         image_.mapping = {{"sda1", root}, {"/dev/sdb", data}, {"/dev/sdc", EphemeralDevice{0}}};
         image_.root_device_name = "/dev/sda1";
+        image_.source_image = id<ImageId>(5);
+        image_.source_region = "eu";
+        image_.source_instance = id<InstanceId>(6);
     }
     [[nodiscard]] bool has(const std::string& name, const std::string& value) const {
         const std::vector<Filter> filters{{name, {value}}};
@@ -210,6 +213,8 @@ TEST_F(ImageFilterTest, EveryFilterAnswers) {
         {"owner-id", "000000000007", "000000000008"},
         {"platform", "linux", "windows"},
         {"root-device-name", "/dev/sda1", "sda1"},
+        {"source-image-id", "ami-00000000000000005", "ami-00000000000000001"},
+        {"source-instance-id", "i-00000000000000006", "i-00000000000000005"},
         {"root-device-type", "ebs", "instance-store"},
         {"state", "available", "pending"},
         {"tag:Owner", "Team?", "teama"},
@@ -224,6 +229,8 @@ TEST_F(ImageFilterTest, EveryFilterAnswers) {
 }
 
 TEST_F(ImageFilterTest, WhatAnImageHasNotMatchesNothing) {
+    image_.source_image.reset();
+    image_.source_instance.reset();
     for (const std::string name : {"owner-alias", "source-image-id", "source-instance-id", "state-reason-code", "tag:Missing"}) {
         EXPECT_FALSE(has(name, "*")) << name;
         EXPECT_FALSE(has(name, "")) << name;

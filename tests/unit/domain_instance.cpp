@@ -10,15 +10,15 @@ namespace {
 
 using S = InstanceState;
 using E = InstanceEvent;
-constexpr std::array k_states{S::pending, S::running, S::shutting_down, S::terminated, S::stopping, S::stopped};
-constexpr std::array k_events{E::started, E::start, E::stop, E::stopped, E::powered_off, E::terminate, E::terminated, E::resume};
+constexpr std::array k_instance_states{S::pending, S::running, S::shutting_down, S::terminated, S::stopping, S::stopped};
+constexpr std::array k_instance_events{E::started, E::start, E::stop, E::stopped, E::powered_off, E::terminate, E::terminated, E::resume};
 
 TEST(InstanceState, HasEc2sSpellingAndCode) {
     const std::map<S, std::pair<std::string_view, int>> expected{
         {S::pending, {"pending", 0}},        {S::running, {"running", 16}},   {S::shutting_down, {"shutting-down", 32}},
         {S::terminated, {"terminated", 48}}, {S::stopping, {"stopping", 64}}, {S::stopped, {"stopped", 80}},
     };
-    for (const S state : k_states) {
+    for (const S state : k_instance_states) {
         EXPECT_EQ(std::pair(to_string(state), ec2_code(state)), expected.at(state));
         EXPECT_EQ(*parse_instance_state(to_string(state)), state);
     }
@@ -37,13 +37,13 @@ TEST(InstanceState, MovesOnlyAsTheTableSays) {
         {{S::shutting_down, E::terminated}, S::terminated},
         {{S::stopping, E::resume}, S::running},
     };
-    for (const S state : k_states) {
+    for (const S state : k_instance_states) {
         if (state != S::terminated) {
             table[{state, E::terminate}] = S::shutting_down;
         }
     }
-    for (const S state : k_states) {
-        for (const E event : k_events) {
+    for (const S state : k_instance_states) {
+        for (const E event : k_instance_events) {
             const auto moved = next(state, event);
             if (const auto want = table.find({state, event}); want != table.end()) {
                 ASSERT_TRUE(moved) << to_string(state) << ' ' << static_cast<int>(event);

@@ -300,8 +300,14 @@ public:
             if (one_in(2)) {
                 more.delete_on_termination(one_in(2));
             }
+            if (one_in(4)) {
+                more.encrypted(one_in(2));
+            }
             performance(more);
             result.request.push_back(more.at(result.root_device_name));
+        }
+        if (one_in(4)) {
+            onto_instance_store(result);
         }
         return result;
     }
@@ -329,6 +335,17 @@ private:
                 break;
             default:
                 break;
+        }
+    }
+    /// Mostly with what such an image takes from a request.
+    void onto_instance_store(MergeInput& given) {
+        given.root_device_type = RootDeviceType::instance_store;
+        if (one_in(5)) {
+            return;
+        }
+        std::erase_if(given.request, [](const BlockDevice& entry) { return std::holds_alternative<EbsDevice>(entry.what); });
+        if (one_in(2)) {
+            given.request.push_back(Ebs().size(60 + below(20)).at(given.root_device_name));
         }
     }
     BlockDeviceMapping mapping(const std::string& root) {
@@ -513,8 +530,25 @@ TEST_F(MergeProperties, WhatTheRequestSaysHolds) {
             EXPECT_TRUE(!ebs->iops || ebs->iops == device->iops);
             EXPECT_TRUE(!ebs->throughput || ebs->throughput == device->throughput);
             EXPECT_TRUE(!ebs->delete_on_termination || *ebs->delete_on_termination == device->delete_on_termination);
+            EXPECT_TRUE(!ebs->encrypted.value_or(false) || device->encrypted) << entry.device_name;
         }
     });
+}
+
+TEST_F(MergeProperties, ARootOnTheInstanceStoreDiesWithItsInstance) {
+    unsigned roots = 0;
+    for_all([&roots](const MergeInput& given, const std::vector<ResolvedDevice>& devices) {
+        if (given.root_device_type != RootDeviceType::instance_store) {
+            return;
+        }
+        ++roots;
+        EXPECT_TRUE(devices.front().delete_on_termination);
+        for (const BlockDevice& entry : given.request) {
+            EXPECT_TRUE(!std::holds_alternative<EbsDevice>(entry.what) || bare(entry.device_name) == bare(given.root_device_name))
+                << entry.device_name;
+        }
+    });
+    EXPECT_GT(roots, 20U);
 }
 
 TEST_F(MergeProperties, NothingComesFromNowhereAndNothingIsLost) {

@@ -12,8 +12,8 @@ namespace {
 TEST(OperationKind, RoundTripsInEc2sActionNames) {
     using enum OperationKind;
     std::set<std::string_view> names;
-    for (const auto kind :
-         {import_image, run_instances, start_instances, stop_instances, reboot_instances, terminate_instances, collect_layers}) {
+    for (const auto kind : {import_image, run_instances, start_instances, stop_instances, reboot_instances, terminate_instances,
+                            modify_instance, collect_layers}) {
         EXPECT_TRUE(names.insert(to_string(kind)).second) << to_string(kind);
         ASSERT_TRUE(parse_operation_kind(to_string(kind)));
         EXPECT_EQ(*parse_operation_kind(to_string(kind)), kind);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "amivirt/domain/type_architecture.hpp"
+
 namespace amivirt {
 namespace {
 
@@ -33,6 +35,21 @@ TEST(Architecture, OnlyX86RunsAnother) {
             EXPECT_EQ(can_run(host, guest), host == guest || (host == x86_64 && guest == i386))
                 << to_string(host) << ' ' << to_string(guest);
         }
+    }
+}
+
+TEST(Architecture, OfAnInstanceType) {
+    for (const std::string_view type :
+         {"a1.large", "t4g.nano", "m6gd.large", "c6gn.xlarge", "im4gn.large", "is4gen.medium", "hpc7g.4xlarge", "g5g.xlarge"}) {
+        EXPECT_EQ(architecture_of_type(type), Architecture::arm64) << type;
+        EXPECT_FALSE(check_type_fits(type, Architecture::x86_64)) << type;
+        EXPECT_TRUE(check_type_fits(type, Architecture::arm64)) << type;
+    }
+    for (const std::string_view type :
+         {"m1.small", "t3.nano", "t3a.large", "g4dn.xlarge", "c5d.large", "lab.big", "lab2big.large", "big", ""}) {
+        EXPECT_EQ(architecture_of_type(type), Architecture::x86_64) << type;
+        EXPECT_TRUE(check_type_fits(type, Architecture::x86_64)) << type;
+        EXPECT_TRUE(check_type_fits(type, Architecture::arm64)) << type;
     }
 }
 

@@ -57,6 +57,41 @@ TEST(BootsBios, OnGptAPartitionForIt) {
     EXPECT_TRUE(boots_bios(sector(k_stub), TableType::gpt, {legacy}));
 }
 
+TEST(Gpt, IsReadByPartitionNumber) {
+    std::string disk(k_gpt_bytes, '\0');
+    disk.replace(512, 8, "EFI PART");
+    disk[512 + 72] = 2;       // the entries' first sector
+    disk[512 + 80] = '\x80';  // how many
+    disk[512 + 84] = '\x80';  // bytes of each
+    const std::string efi_system("\x28\x73\x2A\xC1\x1F\xF8\xD2\x11\xBA\x4B\x00\xA0\xC9\x3E\xC9\x3B", 16);
+    disk.replace(1024 + 14 * 128, 16, efi_system);
+    disk[1024 + 14 * 128 + 48] = 4;
+    disk.replace(1024 + 127 * 128, 16, efi_system);
+    const auto table = read_gpt(disk);
+    ASSERT_TRUE(table);
+    ASSERT_EQ(table->size(), 2U);
+    EXPECT_EQ(table->at(15).type, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B");
+    EXPECT_TRUE(table->at(15).legacy_boot);
+    EXPECT_FALSE(table->at(128).legacy_boot);
+}
+
+TEST(Gpt, ElsewhereOrNot) {
+    std::string disk(k_gpt_bytes, '\0');
+    EXPECT_FALSE(read_gpt(disk));
+    EXPECT_FALSE(read_gpt(""));
+    disk.replace(512, 8, "EFI PART");
+    EXPECT_FALSE(read_gpt(disk)) << "entries in no sector";
+    disk[512 + 72] = 2;
+    disk[512 + 84] = '\x80';
+    EXPECT_TRUE(read_gpt(disk)) << "no entries";
+    disk[512 + 81] = 1;
+    EXPECT_FALSE(read_gpt(disk)) << "256 entries";
+    disk[512 + 81] = 0;
+    disk[512 + 80] = '\x80';
+    EXPECT_TRUE(read_gpt(disk));
+    EXPECT_FALSE(read_gpt(disk.substr(0, disk.size() - 1))) << "cut short";
+}
+
 TEST(EfiSystemPartition, ByGuidOrByType) {
     EXPECT_TRUE(is_efi_system(gpt("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")));
     EXPECT_FALSE(is_efi_system(gpt("21686148-6449-6E6F-744E-656564454649")));

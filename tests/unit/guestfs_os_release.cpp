@@ -10,6 +10,7 @@ TEST(OsRelease, ReadsNameAndId) {
     const auto words = parse_os_release("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\nHOME_URL=x");
     EXPECT_EQ(words.pretty_name, "Debian GNU/Linux 12 (bookworm)");
     EXPECT_EQ(words.id, "debian");
+    EXPECT_EQ(words.version_id, "12");
 }
 
 TEST(OsRelease, UnderstandsQuotes) {
@@ -26,6 +27,7 @@ TEST(OsRelease, TrustsNothing) {
     EXPECT_EQ(parse_os_release("\n=\n# ID=no\nIDX=no\n").id, "");
     EXPECT_EQ(parse_os_release("ID=../../etc\n").id, "");
     EXPECT_EQ(parse_os_release("ID=" + std::string(65, 'a')).id, "");
+    EXPECT_EQ(parse_os_release("VERSION_ID=\"1 2\"\n").version_id, "");
     const std::string name = parse_os_release("PRETTY_NAME=\"\x1b[2Jx" + std::string(5000, 'y') + "\"").pretty_name;
     EXPECT_EQ(name.find('\x1b'), std::string::npos);
     EXPECT_LT(name.size(), 300U);

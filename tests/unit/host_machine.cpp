@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <set>
@@ -114,6 +115,29 @@ TEST(PortFree, TellsATakenPort) {
         bound.release();
         EXPECT_TRUE(host->port_free("127.0.0.1", bound.port(), protocol)) << protocol;
     }
+}
+
+TEST(MayListen, OnlyOnOwnAddressesAndWithoutPrivilege) {
+    const auto host = make_host();
+    for (const char* const address : {"127.0.0.1", "0.0.0.0"}) {
+        EXPECT_TRUE(host->may_listen(address, 0)) << address;
+        EXPECT_TRUE(host->may_listen(address, 65535)) << address;
+    }
+    Bound bound(SOCK_STREAM);
+    EXPECT_TRUE(host->may_listen("127.0.0.1", bound.port())) << "who has it now is another question";
+    for (const char* const address : {"203.0.113.1", "localhost", "::1", ""}) {  // source: RFC 5737, an address for documents
+        const auto may = host->may_listen(address, 0);
+        ASSERT_FALSE(may) << address;
+        EXPECT_EQ(may.error().code, Code::invalid_parameter_value);
+        EXPECT_THAT(may.error().message, HasSubstr(std::string("\"") + address + "\""));
+    }
+    unsigned first = 1024;
+    std::ifstream("/proc/sys/net/ipv4/ip_unprivileged_port_start") >> first;
+    if (first < 2) {
+        GTEST_SKIP() << "every port is for everybody here";
+    }
+    EXPECT_FALSE(host->may_listen("127.0.0.1", static_cast<std::uint16_t>(first - 1)));
+    EXPECT_TRUE(host->may_listen("127.0.0.1", static_cast<std::uint16_t>(first)));
 }
 
 TEST(PortFree, LingeringConnectionsDoNotCount) {

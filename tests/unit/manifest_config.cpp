@@ -42,7 +42,7 @@ defaultRegion: lab
 defaultAccount: 012345678901
 accelerator: tcg
 templates: ~/templates
-chainLimit: 2
+chainLimit: 3
 regions:
   local:
   lab: {uri: "qemu:///system", store: stores/lab}
@@ -53,12 +53,45 @@ regions:
     EXPECT_EQ(config->default_account, *AccountId::parse("012345678901"));
     EXPECT_EQ(config->accelerator, AcceleratorRequest::tcg);
     EXPECT_EQ(config->templates, "/home/somebody/templates");
-    EXPECT_EQ(config->chain_limit, 2U);
+    EXPECT_EQ(config->chain_limit, 3U);
     ASSERT_EQ(config->regions.size(), 3U);
     EXPECT_EQ(config->regions.at("local").uri, "");
     EXPECT_EQ(config->regions.at("lab").uri, "qemu:///system");
     EXPECT_EQ(config->regions.at("lab").store, path("stores/lab"));
     EXPECT_EQ(config->regions.at("other").store, "/srv/other");
+}
+
+TEST_F(ConfigTest, ReadsAccounts) {
+    const auto config = read_config(write("config.yaml", R"(
+defaultAccount: build
+accounts:
+  111122223333: {alias: build}
+  "000000000000":
+)"));
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_THAT(config->accounts, ElementsAre(Account{*AccountId::parse("111122223333"), "build"}, Account{AccountId::local(), ""}));
+    EXPECT_EQ(config->default_account, *AccountId::parse("111122223333"));
+}
+
+TEST_F(ConfigTest, TellsFaultsOfAccountsWithTheirLines) {
+    EXPECT_THAT(faults_of(R"(defaultAccount: bulid
+accounts:
+  111122223333: {alias: build}
+  12: {}
+  222233334444: {alias: Upper}
+  333344445555: {alias: build}
+  444455556666: {alais: other}
+  111122223333: {}
+  555566667777: text
+)"),
+                ElementsAre("config.yaml:1: defaultAccount: \"bulid\" is the alias of none of the accounts here",
+                            "config.yaml:4: accounts: \"12\" is not an account's id of 12 digits",
+                            StartsWith("config.yaml:5: accounts.222233334444.alias: Invalid account alias: \"Upper\""),
+                            "config.yaml:6: accounts.333344445555.alias: \"build\" is the alias of 111122223333 already",
+                            "config.yaml:7: accounts.444455556666: unknown key \"alais\"; did you mean \"alias\"?",
+                            "config.yaml:8: accounts.111122223333: is given twice, first on line 3",
+                            "config.yaml:9: accounts.555566667777: is a single value, not a map of fields"));
+    EXPECT_THAT(faults_of("accounts: [a]\n"), ElementsAre("config.yaml:1: accounts: is a list, not a map of fields"));
 }
 
 TEST_F(ConfigTest, OneRegionIsTheDefault) {
@@ -87,7 +120,7 @@ TEST_F(ConfigTest, RefusesBadForms) {
     EXPECT_THAT(faults_of("accelerator: {}\n"), ElementsAre("config.yaml:1: accelerator: is a map, not text"));
     EXPECT_THAT(faults_of("accelerator: tcg\naccelerator: kvm\n"),
                 ElementsAre("config.yaml:2: accelerator: is given twice, first on line 1"));
-    for (const char* limit : {"1", "101", "-2", "many", "8.5"}) {
+    for (const char* limit : {"1", "2", "101", "-2", "many", "8.5"}) {
         EXPECT_THAT(faults_of(std::string("# a comment\nchainLimit: ") + limit),
                     ElementsAre(StartsWith(std::string("config.yaml:2: chainLimit: \"") + limit + "\" is not")))
             << limit;

@@ -364,6 +364,90 @@ TEST_F(ImageManifestTest, ShortensAndEscapesWhatItQuotes) {
     EXPECT_THAT(faults_of("platform: \"a\\e[31m\\nb\"\n"), ElementsAre(HasSubstr("\"a\\x1b[31m\\nb\"")));
 }
 
+TEST_F(ImageManifestTest, IdsAndProductCodes) {
+    const auto result = read(
+        "name: debian-12\nsource: {build: ./build}\nimageId: ami-0abcdef1\nproductCodes: [{productCode: abc, type: devpay}, {productCode: "
+        "12}]\n");
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->id->str(), "ami-0abcdef1");
+    EXPECT_THAT(result->product_codes, ElementsAre(ProductCode{"abc", "devpay"}, ProductCode{"12", "marketplace"}));
+    EXPECT_THAT(faults_of("imageId: ami-xyz\n"), ElementsAre(HasSubstr("imageId: Invalid id: \"ami-xyz\"")));
+    EXPECT_THAT(faults_of("image_id: ami-0abcdef1\n"), ElementsAre(HasSubstr("did you mean \"imageId\"?")));
+    EXPECT_THAT(faults_of("ownerId: \"111122223333\"\n"), ElementsAre(HasSubstr("unknown key \"ownerId\"")));
+    EXPECT_THAT(faults_of("productCodes: [{productCode: a-b}, {type: devpay}, {productCode: a, type: gift}]\n"),
+                ElementsAre(HasSubstr("productCodes[0].productCode"), HasSubstr("productCodes[1].productCode: is missing"),
+                            HasSubstr("productCodes[2]")));
+}
+
+class CatalogManifestTest : public test::Scratch {
+protected:
+    Result<ImageCatalog> read(std::string_view yaml) {
+        write("disk", "x");
+        return make_manifest_reader()->read_catalog(write("catalog.yaml", yaml));
+    }
+};
+
+TEST_F(CatalogManifestTest, ManyImagesOverOneDisk) {
+    write("other", "y");
+    const auto result = read(R"(
+source: {file: disk}
+images:
+  - imageId: ami-0abcdef1
+    name: first one
+    ownerId: "099720109477"
+    platform: windows
+    platformDetails: Windows
+    launchPermissions: [all]
+    productCodes: [{productCode: abc}]
+  - imageId: ami-0123456789abcdef0
+    name: second one
+    source: {file: other}
+    blockDeviceMappings: [{deviceName: /dev/sda1, ebs: {volumeSize: 8}}]
+    tags: {k: v}
+)");
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->file, path("catalog.yaml"));
+    ASSERT_EQ(result->images.size(), 2U);
+    const ImageManifest& first = result->images[0];
+    const ImageManifest& second = result->images[1];
+    EXPECT_EQ(first.id->str(), "ami-0abcdef1");
+    EXPECT_EQ(first.owner->str(), "099720109477");
+    EXPECT_EQ(first.source.file, path("disk"));
+    EXPECT_EQ(first.platform_details, "Windows");
+    EXPECT_TRUE(first.permissions.everyone);
+    EXPECT_EQ(second.source.file, path("other"));
+    EXPECT_EQ(second.owner, std::nullopt);
+    EXPECT_EQ(second.tags.at("k"), "v");
+}
+
+TEST_F(CatalogManifestTest, AllFaultsWithFieldAndLine) {
+    const auto result = read(R"(source: {file: nowhere}
+images:
+  - name: no id
+  - imageId: ami-0abcdef1
+    name: first one
+    colour: red
+    blockDeviceMappings: [{deviceName: /dev/sdb, ebs: {volumeSize: many}}]
+    launchPermissions: [bob]
+    tags: {"aws:x": y}
+  - {imageId: ami-0abcdef1, name: first one, ownerId: "12"}
+  - just text
+)");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Code::invalid_manifest);
+    EXPECT_THAT(
+        faults(result.error().message),
+        ElementsAre(HasSubstr("catalog.yaml:1: source.file"), HasSubstr(":3: images[0].imageId: is missing"),
+                    HasSubstr(":6: images[1]: unknown key \"colour\""), HasSubstr(":7: images[1].blockDeviceMappings[0].ebs.volumeSize"),
+                    HasSubstr(":8: images[1].launchPermissions[0]"), HasSubstr(":9: images[1].tags"), HasSubstr(":10: images[2].ownerId"),
+                    HasSubstr(":10: images[2].imageId"), HasSubstr(":10: images[2].name"), HasSubstr(":11: images[3]")));
+    EXPECT_FALSE(read("images: []\n"));
+    EXPECT_FALSE(read("source: {file: disk}\n"));
+    const auto homeless = read("images: [{imageId: ami-0abcdef1, name: first one}]\n");
+    ASSERT_FALSE(homeless);
+    EXPECT_THAT(homeless.error().message, HasSubstr("images[0].source: is missing, here and for the catalog as a whole"));
+}
+
 TEST(ShippedManifest, OfEveryImageIsRight) {
     for (const auto& entry : std::filesystem::directory_iterator(AMIVIRT_IMAGES)) {
         const auto file = entry.path() / "image.yaml";

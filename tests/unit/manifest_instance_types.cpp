@@ -37,11 +37,14 @@ TEST_F(InstanceTypesTest, ShippedListIsEc2s) {
         EXPECT_EQ(type->memory, MiB{mib}) << name;
     };
     check("t2.nano", 1, 512);
+    check("m1.small", 1, 1740);
     check("t2.medium", 2, 4096);
     check("t3.nano", 2, 512);
     check("t3.micro", 2, 1024);
     check("t3a.2xlarge", 8, 32768);
+    check("t4g.micro", 2, 1024);
     check("m5.4xlarge", 16, 65536);
+    check("m5d.xlarge", 4, 16384);
     check("m6i.large", 2, 8192);
     check("c5.xlarge", 4, 8192);
     check("c6i.4xlarge", 16, 32768);
@@ -56,7 +59,7 @@ TEST_F(InstanceTypesTest, ShippedListIsEc2s) {
         // Only the families whose name ends in d have instance store.
         EXPECT_EQ(type.instance_store_volumes > 0, type.name.find("d.") != std::string::npos) << type.name;
     }
-    EXPECT_EQ(families, (std::set<std::string>{"t2", "t3", "t3a", "m5", "m5d", "m6i", "c5", "c5d", "c6i", "r5", "r6i"}));
+    EXPECT_EQ(families, (std::set<std::string>{"m1", "t1", "t2", "t3", "t3a", "t4g", "m5", "m5d", "m6i", "c5", "c5d", "c6i", "r5", "r6i"}));
     const auto stored = types->find("m5d.large");
     ASSERT_TRUE(stored);
     EXPECT_EQ(stored->instance_store_volumes, 1U);

@@ -62,6 +62,7 @@ TEST_F(InstancesTest, EachOfSeveralMayHaveANameOfItsOwnWhichBecomesItsHostName) 
     const auto second = instances.resolve(me, "Web Server-2");
     ASSERT_TRUE(second);
     EXPECT_THAT(*files.seed(second->id), HasSubstr("hostname: web-server-2"));
+    EXPECT_THAT(*files.seed(second->id), HasSubstr("zone: locala\nreservation: " + second->reservation.str() + "\ngroup: default\n"));
     EXPECT_EQ(instances.resolve(me, "web").error().code, Code::invalid_instance_id_not_found);
 }
 
@@ -92,6 +93,117 @@ TEST_F(InstancesTest, IfOneCannotStartNoneStays) {
     EXPECT_TRUE(rows(&CatalogSession::volumes).empty());
     EXPECT_EQ(store.layers().size(), 1U);
     expect_clean();
+}
+
+TEST_F(InstancesTest, WhoeverHasTheIdsOfALaunchThatFailsFindsItsReason) {
+    hypervisor.script().fail("start", {Code::hypervisor_failed, "QEMU said no"}, 2);
+    auto wanted = request(3);
+    std::vector<Instance> told;
+    wanted.on_reserved = [&](const std::vector<Instance>& pending) { told = pending; };
+    ASSERT_FALSE(instances.run(me, wanted, progress));
+    ASSERT_EQ(told.size(), 3U);
+    const auto left = rows(&CatalogSession::instances);
+    ASSERT_EQ(left.size(), 3U);
+    for (const auto& instance : left) {
+        EXPECT_EQ(instance.state, InstanceState::terminated);
+        EXPECT_EQ(instance.state_reason_code, "Server.InternalError");
+        EXPECT_THAT(instance.state_reason_message, HasSubstr("QEMU said no"));
+    }
+    EXPECT_TRUE(rows(&CatalogSession::volumes).empty());
+    EXPECT_TRUE(rows(&CatalogSession::operations).empty());
+    EXPECT_EQ(store.layers().size(), 1U);
+}
+
+/// What a process leaves that dies in a launch whose ids it has told.
+class KilledLaunchTest : public InstancesTest {
+protected:
+    std::vector<InstanceId> killed(RunRequest wanted) {
+        std::vector<InstanceId> told;
+        wanted.on_reserved = [&](const std::vector<Instance>& pending) {
+            for (const Instance& each : pending) {
+                told.push_back(each.id);
+            }
+        };
+        hypervisor.script().fail("start", {Code::hypervisor_failed, "killed"});
+        hypervisor.script().fail_always("remove", {Code::hypervisor_failed, "killed"});  // no undoing
+        EXPECT_FALSE(instances.run(me, wanted, progress));
+        hypervisor.script().relent("remove");
+        EXPECT_EQ(rows(&CatalogSession::operations).size(), 1U);
+        return told;
+    }
+};
+
+TEST_F(KilledLaunchTest, IsDoneAgain) {
+    const auto told = killed(request(2));
+    ASSERT_EQ(told.size(), 2U);
+    die_and_recover();
+    const auto left = rows(&CatalogSession::instances);
+    ASSERT_EQ(left.size(), 2U);
+    for (const auto& instance : left) {
+        EXPECT_THAT(told, ::testing::Contains(instance.id));
+        EXPECT_EQ(instance.state, InstanceState::running);
+        InstanceQuery query;
+        query.ids_or_names = {instance.id.str()};
+        const auto view = instances.describe(me, query);
+        ASSERT_TRUE(view);
+        EXPECT_EQ(view->views.at(0).observed, DomainState::running);
+    }
+    for (const auto& volume : rows(&CatalogSession::volumes)) {
+        EXPECT_EQ(volume.state, VolumeState::in_use);
+    }
+    EXPECT_TRUE(rows(&CatalogSession::operations).empty());
+    for (const auto& id : told) {
+        ASSERT_TRUE(instances.terminate(me, id.str()));
+    }
+    EXPECT_EQ(store.layers().size(), 1U);
+}
+
+TEST_F(KilledLaunchTest, ThatFailsTheSecondTimeIsTerminatedWithTheReason) {
+    const auto told = killed(request(2));
+    hypervisor.script().fail("start", {Code::hypervisor_failed, "QEMU said no"}, 2);
+    die_and_recover();
+    const auto left = rows(&CatalogSession::instances);
+    ASSERT_EQ(left.size(), 2U);
+    for (const auto& instance : left) {
+        EXPECT_EQ(instance.state, InstanceState::terminated);
+        EXPECT_THAT(instance.state_reason_message, HasSubstr("QEMU said no"));
+    }
+    EXPECT_TRUE(rows(&CatalogSession::operations).empty());
+    EXPECT_EQ(store.layers().size(), 1U);
+}
+
+TEST_F(KilledLaunchTest, WaitsForLibvirt) {
+    static_cast<void>(killed(request()));
+    hypervisor.become_unavailable();
+    const auto left = reconciler.recover();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->size(), 1U);
+    hypervisor.become_available();
+    die_and_recover();
+    EXPECT_EQ(rows(&CatalogSession::instances).front().state, InstanceState::running);
+}
+
+TEST_F(KilledLaunchTest, IsDoneAgainOnlyOnce) {
+    static_cast<void>(killed(request()));
+    hypervisor.script().fail_always("remove", {Code::hypervisor_failed, "killed"});
+    const auto left = reconciler.recover();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->size(), 1U) << "killed in the second launch, too";
+    hypervisor.script().relent("remove");
+    die_and_recover();
+    const auto found = rows(&CatalogSession::instances);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found.front().state, InstanceState::terminated);
+    EXPECT_THAT(found.front().state_reason_message, HasSubstr("broken off"));
+    EXPECT_EQ(store.layers().size(), 1U);
+}
+
+TEST_F(KilledLaunchTest, WhatIsNotInTheCatalogIsNotDoneAgain) {
+    auto wanted = request();
+    wanted.inject = Inject::yes;
+    static_cast<void>(killed(wanted));
+    die_and_recover();
+    EXPECT_EQ(rows(&CatalogSession::instances).front().state, InstanceState::terminated);
 }
 
 TEST_F(InstancesTest, AFullDiskUndoesTheLaunch) {
@@ -127,10 +239,56 @@ TEST_F(InstancesTest, APortTakenBetweenLookAndBindIsReplaced) {
     EXPECT_THAT(progress.notes(), Contains(HasSubstr("is taken, using")));
 }
 
+TEST_F(InstancesTest, OnlyAPortThatWasPickedIsReplacedAtAStart) {
+    auto wanted = request();
+    wanted.ports = {PortForward{"127.0.0.1", 8080, 80, "tcp"}, PortForward{"127.0.0.1", 0, 81, "tcp"}};
+    const auto launched = instances.run(me, wanted, progress);
+    ASSERT_TRUE(launched) << describe(launched.error());
+    const auto& ports = launched->front().ports;
+    ASSERT_EQ(ports.size(), 3U);
+    EXPECT_TRUE(ports[0].picked && !ports[1].picked && ports[2].picked);
+    const auto id = launched->front().id.str();
+    const auto take = [&](std::uint16_t port) {
+        host.take_port(port);
+        hypervisor.take_host_port(port);
+    };
+    ASSERT_TRUE(instances.stop(me, id, Duration{0}, Force::yes));
+    take(ports[2].host_port);
+    ASSERT_TRUE(instances.start(me, id, AcceleratorRequest::automatic, progress));
+    const auto after = rows(&CatalogSession::instances).front().ports;
+    EXPECT_EQ(after[0], ports[0]);
+    EXPECT_EQ(after[1], ports[1]);
+    EXPECT_NE(after[2].host_port, ports[2].host_port);
+    EXPECT_TRUE(after[2].picked);
+    ASSERT_TRUE(instances.stop(me, id, Duration{0}, Force::yes));
+    take(8080);
+    const auto refused = instances.start(me, id, AcceleratorRequest::automatic, progress);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::insufficient_instance_capacity);
+    EXPECT_THAT(refused.error().message, HasSubstr("port 8080/tcp of 127.0.0.1 is taken by another program"));
+    EXPECT_EQ(rows(&CatalogSession::instances).front().ports, after);
+    EXPECT_EQ(rows(&CatalogSession::instances).front().state, InstanceState::stopped);
+    expect_clean();
+}
+
 TEST_F(InstancesTest, AFixedPortThatIsTakenIsAnErrorBeforeAnythingIsMade) {
     auto wanted = request();
     wanted.ports = {PortForward{"127.0.0.1", 8080, 80, "tcp"}};
-    ASSERT_TRUE(instances.run(me, wanted, progress));
+    wanted.client_token = "once";
+    const auto first = instances.run(me, wanted, progress);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(instances.run(me, wanted, progress)->front().id, first->front().id) << "they have the port themselves";
+    wanted.client_token.clear();
+    wanted.dry_run = DryRun::yes;
+    wanted.ports.front().address = "0.0.0.0";
+    const auto told = instances.run(me, wanted, progress);
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().code, Code::invalid_parameter_value) << "a dry run, too";
+    EXPECT_THAT(told.error().message, HasSubstr("is forwarded to instance \"" + first->front().id.str()));
+    wanted.leaving = {first->front().id};
+    EXPECT_EQ(instances.run(me, wanted, progress).error().code, Code::dry_run_operation);
+    wanted = request();
+    wanted.ports = {PortForward{"127.0.0.1", 8080, 80, "tcp"}};
     const auto clash = instances.run(me, wanted, progress);
     ASSERT_FALSE(clash);
     EXPECT_THAT(clash.error().message, HasSubstr("8080"));
@@ -151,6 +309,70 @@ TEST_F(InstancesTest, AFixedPortThatIsTakenIsAnErrorBeforeAnythingIsMade) {
               Code::invalid_parameter_combination);
     EXPECT_EQ(hypervisor.domains().size(), 1U);
     expect_clean();
+}
+
+TEST_F(InstancesTest, AClientTokenStandsForWhatWasAskedFor) {
+    auto wanted = request(2);
+    wanted.client_token = "once";
+    wanted.asked = 3;  // there was room for two
+    const auto first = instances.run(me, wanted, progress);
+    wanted.count = 3;
+    const auto again = instances.run(me, wanted, progress);
+    ASSERT_TRUE(first && again);
+    EXPECT_EQ(again->size(), 2U);
+    EXPECT_EQ(first->front().id, again->front().id);
+    expect_clean();
+}
+
+TEST_F(InstancesTest, OptionsAreKeptBesideTheInstance) {
+    auto wanted = request(1);
+    wanted.options.stop_protected = true;
+    wanted.options.cpu_credits = CpuCredits::standard;
+    wanted.options.metadata.hop_limit = 2;
+    const auto run = instances.run(me, wanted, progress);
+    ASSERT_TRUE(run);
+    const auto id = run->front().id.str();
+    EXPECT_EQ(instances.options(me, id).value(), wanted.options);
+    EXPECT_EQ(instances.stop(me, id, Duration{0}, Force::yes).error().code, Code::operation_not_permitted);
+    // A change leaves what it does not speak of, and with what cannot be now nothing is changed.
+    ModifyInstanceRequest change;
+    change.options.monitored = true;
+    ASSERT_TRUE(instances.modify(me, id, change));
+    wanted.options.monitored = true;
+    EXPECT_EQ(instances.options(me, id).value(), wanted.options);
+    change.options.monitored = false;
+    change.options.ena_support = false;
+    EXPECT_EQ(instances.modify(me, id, change).error().code, Code::incorrect_instance_state);
+    change.options = {};
+    change.options.hop_limit = 65;
+    EXPECT_EQ(instances.modify(me, id, change).error().code, Code::invalid_parameter_value);
+    EXPECT_EQ(instances.options(me, id).value(), wanted.options);
+    EXPECT_EQ(instances.describe(me, {}).value().views.front().options, wanted.options);
+    // All default: no record of its own.
+    change.options = {};
+    change.options.stop_protected = false;
+    ASSERT_TRUE(instances.modify(me, id, change));
+    ASSERT_TRUE(instances.stop(me, id, Duration{0}, Force::yes));
+    expect_clean();
+}
+
+TEST_F(InstancesTest, OptionsThatCannotBeReadDoNotHideTheInstance) {
+    const auto run = instances.run(me, request(2), progress);
+    ASSERT_TRUE(run);
+    const auto write = [&](const InstanceId& id, const std::string& body) {
+        return catalog.write([&](CatalogSession& session) {
+            return session.documents().insert({"instance-options/" + id.str(), "instance-options", me.str(), body, clock.now()});
+        });
+    };
+    ASSERT_TRUE(write((*run)[0].id, "no JSON"));
+    ASSERT_TRUE(write((*run)[1].id, R"({"monitored": true})"));  // an older program knew no more
+    EXPECT_EQ(instances.options(me, (*run)[0].id.str()).error().code, Code::store_corrupt);
+    const auto listing = instances.describe(me, {});
+    ASSERT_TRUE(listing);
+    ASSERT_EQ(listing->views.size(), 2U);
+    EXPECT_EQ(listing->views[0].options, InstanceOptions());
+    EXPECT_TRUE(listing->views[1].options.monitored);
+    EXPECT_TRUE(listing->views[1].options.ena_support);
 }
 
 TEST_F(InstancesTest, AClientTokenRepeatsOrMismatches) {
@@ -379,7 +601,12 @@ TEST_F(InstancesTest, WaitingForSshEndsWithAnAnswerATimeOutOrAPowerOff) {
     EXPECT_TRUE(instances.wait_ssh(instance.id, std::chrono::seconds(12)));
     const auto other_instance = launch("tiny").front();
     host.on_vain_wait([&](Duration) { hypervisor.guest_powers_off(other_instance.id); });
-    EXPECT_EQ(instances.wait_ssh(other_instance.id, std::chrono::seconds(12)).error().code, Code::incorrect_instance_state);
+    files.print(other_instance.id, "booting\r\n\x1B[1;31mkernel panic\x1B[0m: no root\r\n\r\n");
+    const auto off = instances.wait_ssh(other_instance.id, std::chrono::seconds(12));
+    ASSERT_FALSE(off);
+    EXPECT_EQ(off.error().code, Code::incorrect_instance_state);
+    EXPECT_THAT(off.error().message,
+                HasSubstr("switched itself off before SSH answered; its console ends with:\n  booting\n  kernel panic: no root"));
 }
 
 TEST_F(InstancesTest, ATerminateProtectedInstanceStays) {

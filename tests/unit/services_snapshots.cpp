@@ -84,6 +84,51 @@ TEST_F(SnapshotsTest, AreNotForDisksWithoutAMomentInCommon) {
     expect_clean();
 }
 
+TEST_F(SnapshotsTest, AGuestIsFrozenWhereItsAgentAnswers) {
+    const auto instance = launch("tiny").front().id;
+    const auto root = root_of(instance).id;
+    const auto said = [&](const std::string& words) {
+        return log.contains(fmt::format("the file systems of {} were {}", instance.str(), words));
+    };
+    ASSERT_TRUE(take({root}));
+    EXPECT_TRUE(said("not frozen")) << "nobody in it could";
+    hypervisor.set_agent(instance, fakes::GuestAgent::present);
+    EXPECT_FALSE(said("frozen"));
+    ASSERT_TRUE(take({root}));
+    EXPECT_EQ(hypervisor.domain(instance)->freezes, 1U);
+    EXPECT_TRUE(said("frozen"));
+    ASSERT_TRUE(take({root}, Quiesce::yes));
+    EXPECT_EQ(hypervisor.domain(instance)->freezes, 2U);
+    ASSERT_TRUE(take({root}, Quiesce::no));
+    EXPECT_EQ(hypervisor.domain(instance)->freezes, 2U) << "it was not to be";
+    EXPECT_EQ(taken_of(root).size(), 4U);
+    expect_clean();
+}
+
+TEST_F(SnapshotsTest, AnAgentThatHangsOrRefusesHoldsUpOnlyWhoInsists) {
+    const auto instance = launch("tiny").front().id;
+    const auto root = root_of(instance).id;
+    const auto before = root_of(instance).layer;
+    for (const auto& [agent, code] : {std::pair(fakes::GuestAgent::hangs, Code::unsupported_operation),
+                                      std::pair(fakes::GuestAgent::refuses, Code::hypervisor_failed)}) {
+        hypervisor.set_agent(instance, agent);
+        const auto refused = take({root}, Quiesce::yes);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, code);
+        EXPECT_THAT(refused.error().message, HasSubstr(instance.str()));
+    }
+    EXPECT_EQ(root_of(instance).layer, before);
+    EXPECT_THAT(taken_of(root), IsEmpty());
+    expect_clean();
+    for (const auto agent : {fakes::GuestAgent::hangs, fakes::GuestAgent::refuses}) {
+        hypervisor.set_agent(instance, agent);
+        EXPECT_TRUE(take({root}));
+    }
+    EXPECT_EQ(hypervisor.domain(instance)->freezes, 0U);
+    EXPECT_EQ(taken_of(root).size(), 2U);
+    expect_clean();
+}
+
 TEST_F(SnapshotsTest, WhereTheGuestWritesDecidesAfterADeath) {
     const auto instance = launch("tiny").front();
     const auto id = root_of(instance.id).id;
@@ -245,6 +290,49 @@ TEST_F(SnapshotsTest, DuPromisesWhatADeletionFrees) {
         EXPECT_EQ(before - allocated(), row->freed.count);
         EXPECT_GT(row->freed.count, 0U);
     }
+}
+
+TEST_F(SnapshotsTest, DuPromisesNothingOfWhatStays) {
+    Accounting accounting(catalog, storage, files);
+    const auto id = make_volume().id;
+    const auto kept = snapshot_after_writing(id, 1, "kept");
+    const auto copied = snapshot_after_writing(id, 2, "copied");
+    ASSERT_TRUE(volumes.remove(me, id.str()));
+    const auto usage_of = [&](const std::string& name) {
+        const auto report = accounting.usage(me);
+        EXPECT_TRUE(report);
+        for (const Usage& row : report ? report->rows : std::vector<Usage>{}) {
+            if (row.id == name) {
+                return row;
+            }
+        }
+        ADD_FAILURE() << name << " is not accounted for";
+        return Usage{};
+    };
+    const auto of_copied = usage_of(copied.id.str());
+    EXPECT_EQ(of_copied.freed, of_copied.own);
+    EXPECT_GT(of_copied.freed.count, 0U);
+    // The same file under a name in another region: it takes its room here as well, and gives none back.
+    store.link(copied.layer);
+    EXPECT_EQ(usage_of(copied.id.str()).own, of_copied.own);
+    EXPECT_EQ(usage_of(copied.id.str()).freed, Bytes{});
+    ASSERT_TRUE(snapshots.remove(me, copied.id.str()));
+    EXPECT_GT(usage_of(kept.id.str()).freed.count, 0U);
+    // A rule keeps what is deleted in the bin, bytes and all.
+    const auto image = rows(&CatalogSession::images).front();
+    const auto free_again = make_volume();
+    EXPECT_GT(usage_of(image.id.str()).freed.count, 0U);
+    for (const auto kind : {RetainedKind::snapshot, RetainedKind::image}) {
+        RetentionRule rule;
+        rule.kind = kind;
+        rule.days = 7;
+        ASSERT_TRUE(bin.create_rule(rule));
+        EXPECT_EQ(usage_of(kept.id.str()).freed, Bytes{});
+        EXPECT_EQ(usage_of(image.id.str()).freed, Bytes{});
+    }
+    EXPECT_EQ(usage_of(free_again.id.str()).freed, usage_of(free_again.id.str()).own) << "volumes know no bin";
+    ASSERT_TRUE(snapshots.remove(me, kept.id.str()));
+    EXPECT_EQ(usage_of(kept.id.str()).freed, Bytes{}) << "it is in the bin, and nothing takes it out by deleting";
 }
 
 TEST_F(SnapshotsTest, EveryLayerThatStaysHasAReason) {

@@ -1,7 +1,9 @@
-// Distinct id types, parsed once at the edge. Form (source: EC2): a prefix and 17 lower-case hex digits.
+// Distinct id types, parsed once at the edge. Form (source: EC2): a prefix and 17 lower-case hex digits; images may still have the 8
+// that they had before 2016.
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,10 +13,19 @@
 namespace amivirt {
 
 namespace detail {
-/// Is `text` = prefix + 17 of [0-9a-f]?
-[[nodiscard]] bool well_formed_id(std::string_view text, std::string_view prefix) noexcept;
+/// Is `text` = prefix + 17 of [0-9a-f], or `older` of them where that is not 0?
+[[nodiscard]] bool well_formed_id(std::string_view text, std::string_view prefix, std::size_t older) noexcept;
 /// Why it is not: EC2's words where the prefix is another, what is missing where it is right.
-[[nodiscard]] std::string ill_formed_id(std::string_view text, std::string_view prefix);
+[[nodiscard]] std::string ill_formed_id(std::string_view text, std::string_view prefix, std::size_t older);
+
+template <class Kind>
+[[nodiscard]] constexpr std::size_t older_digits() noexcept {
+    if constexpr (requires { Kind::older_digits; }) {
+        return Kind::older_digits;
+    } else {
+        return 0;
+    }
+}
 }  // namespace detail
 
 template <class Kind>
@@ -22,10 +33,10 @@ class Id {
 public:
     Id() = default;  ///< empty: "none"
 
-    /// Kind::malformed if `text` is not prefix + 17 hex digits.
+    /// Kind::malformed if `text` is not prefix + 17 hex digits (or as many as the kind had before).
     static Result<Id> parse(std::string_view text) {
-        if (!detail::well_formed_id(text, Kind::prefix)) {
-            return Error(Kind::malformed, detail::ill_formed_id(text, Kind::prefix));
+        if (!detail::well_formed_id(text, Kind::prefix, detail::older_digits<Kind>())) {
+            return Error(Kind::malformed, detail::ill_formed_id(text, Kind::prefix, detail::older_digits<Kind>()));
         }
         return Id(std::string(text));
     }
@@ -44,6 +55,7 @@ private:
 namespace id_kinds {
 struct Image {
     static constexpr std::string_view prefix = "ami-";
+    static constexpr std::size_t older_digits = 8;
     static constexpr Code malformed = Code::invalid_ami_id_malformed;
 };
 struct Instance {
@@ -62,6 +74,18 @@ struct Layer {  // internal: never shown but by `image show --layers` and `du`
     static constexpr std::string_view prefix = "layer-";
     static constexpr Code malformed = Code::invalid_parameter_value;
 };
+struct KeyPair {
+    static constexpr std::string_view prefix = "key-";
+    static constexpr Code malformed = Code::invalid_parameter_value;
+};
+struct LaunchTemplate {
+    static constexpr std::string_view prefix = "lt-";
+    static constexpr Code malformed = Code::invalid_launch_template_id_malformed;
+};
+struct RetentionRule {
+    static constexpr std::string_view prefix = "rule-";
+    static constexpr Code malformed = Code::invalid_parameter_value;
+};
 struct Reservation {
     static constexpr std::string_view prefix = "r-";
     static constexpr Code malformed = Code::invalid_parameter_value;
@@ -77,6 +101,9 @@ using InstanceId = Id<id_kinds::Instance>;
 using VolumeId = Id<id_kinds::Volume>;
 using SnapshotId = Id<id_kinds::Snapshot>;
 using LayerId = Id<id_kinds::Layer>;
+using KeyPairId = Id<id_kinds::KeyPair>;
+using LaunchTemplateId = Id<id_kinds::LaunchTemplate>;
+using RetentionRuleId = Id<id_kinds::RetentionRule>;
 using ReservationId = Id<id_kinds::Reservation>;
 using OperationId = Id<id_kinds::Operation>;
 

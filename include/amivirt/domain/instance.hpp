@@ -43,8 +43,12 @@ struct PortForward {
     std::uint16_t host_port = 0;
     std::uint16_t guest_port = 22;
     std::string protocol = "tcp";
+    bool picked = false;  ///< host_port was 0 and is ours to choose: then another may be chosen later
     friend bool operator==(const PortForward&, const PortForward&) = default;
 };
+
+/// Could not both listen?
+[[nodiscard]] bool collide(const PortForward& a, const PortForward& b);
 
 /// An instance store disk: made empty at each start, gone at stop and terminate, in no snapshot.
 struct EphemeralDisk {
@@ -78,7 +82,15 @@ struct Instance {
     std::vector<PortForward> ports;
     ShutdownBehavior shutdown_behavior = ShutdownBehavior::stop;
     bool termination_protected = false;
-    std::string user_data;  ///< raw bytes; at most 16 KiB
+    std::string user_data;               ///< raw bytes; at most 16 KiB
+    std::string key_name;                ///< of the key pair put in at launch; "" none. A name only: the pair may be gone
+    std::string login_user;              ///< who logs in; "" not known
+    std::string host_key;                ///< public SSH host key, given by the seed or learnt since: "ssh-ed25519 AAAA..."; "" not known
+    std::string host_private_key;        ///< its private half, which the seed tells the guest and nobody else; "" the guest made its own
+    std::string session;                 ///< AMIVIRT_SESSION of its launch: what one job launched can be ended together; "" none
+    std::optional<TimePoint> expires{};  ///< end of its lease: from then on it is terminated by whoever comes by
+    std::string lifeline;  ///< name of the liveness of the process it lives for (`run --rm`); when that is dead, as if expired; "" none
+    std::string network = "user";  ///< "user", or libvirt's network or bridge: "network:default", "bridge:br0"
     Tags tags;
 };
 

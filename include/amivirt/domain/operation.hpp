@@ -17,6 +17,7 @@ enum class OperationKind {
     stop_instances,
     reboot_instances,
     terminate_instances,
+    modify_instance,
     collect_layers,
     create_volume,
     attach_volume,
@@ -24,6 +25,13 @@ enum class OperationKind {
     modify_volume,
     create_snapshots,
     flatten_layers,
+    create_image,
+    copy_image,
+    export_image,
+    store_image,
+    restore_image,
+    change_lab,
+    answer_request,
 };
 [[nodiscard]] std::string_view to_string(OperationKind value) noexcept;  // "RunInstances": EC2's action name where there is one
 [[nodiscard]] Result<OperationKind> parse_operation_kind(std::string_view text);

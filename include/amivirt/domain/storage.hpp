@@ -12,6 +12,7 @@
 #include "amivirt/base/ids.hpp"
 #include "amivirt/base/size.hpp"
 #include "amivirt/domain/block_device_mapping.hpp"
+#include "amivirt/domain/governance.hpp"
 #include "amivirt/domain/tag.hpp"
 
 namespace amivirt {
@@ -52,14 +53,16 @@ enum class SnapshotState { pending, completed, error };
 struct Snapshot {
     SnapshotId id;
     AccountId owner;
-    LayerId layer;
+    LayerId layer;                   ///< empty while it is pending as a copy, and where that failed
     std::optional<VolumeId> volume;  ///< what it was taken of; none: imported
     GiB size;
     SnapshotState state = SnapshotState::pending;
+    std::string state_message;  ///< why it is `error`
     bool encrypted = false;
     std::string description;
     TimePoint created{};
     Tags tags;
+    std::optional<BinStay> bin;  ///< deleted, and still to be had back
 };
 
 enum class VolumeState { creating, available, in_use, deleting, deleted, error };

@@ -6,8 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "amivirt/domain/document.hpp"
+#include "amivirt/domain/governance.hpp"
 #include "amivirt/domain/image.hpp"
+#include "amivirt/domain/image_search.hpp"
 #include "amivirt/domain/instance.hpp"
+#include "amivirt/domain/key_pair.hpp"
+#include "amivirt/domain/lab_member.hpp"
 #include "amivirt/domain/operation.hpp"
 #include "amivirt/domain/storage.hpp"
 
@@ -52,6 +57,44 @@ using SnapshotTable = Table<Snapshot, SnapshotId>;
 using LayerTable = Table<Layer, LayerId>;
 using OperationTable = Table<Operation, OperationId>;
 using DownloadTable = Table<Download, std::string>;
+using RetentionRuleTable = Table<RetentionRule, RetentionRuleId>;
+using KeyPairTable = Table<KeyPair, KeyPairId>;
+using LabMemberTable = Table<LabMember, std::string>;
+using DocumentTable = Table<Document, std::string>;
+
+/// What is in the recycle bin.
+struct BinContents {
+    std::vector<ImageId> images;
+    std::vector<SnapshotId> snapshots;
+    friend bool operator==(const BinContents&, const BinContents&) = default;
+};
+
+/// Instances, not terminated, that do not live until somebody terminates them.
+struct LeasedInstances {
+    std::vector<InstanceId> expired;                            ///< by the end of their lease
+    std::vector<std::pair<InstanceId, std::string>> lifelines;  ///< all that live for a process, with its liveness' name
+};
+
+/// What is asked so often that it may not take a whole listing: each is as quick as its answer is short, whatever the catalog's size.
+class CatalogIndex {
+public:
+    virtual ~CatalogIndex() = default;
+    /// Those of images().list() that match, in the search's order, up to its limit. `unreadable` tells of the records come upon, not of
+    /// all.
+    [[nodiscard]] virtual Result<Listing<Image>> images(const ImageSearch& search) = 0;
+    /// Of the images visible_to() `account`, in any order, each once: for "did you mean".
+    [[nodiscard]] virtual Result<std::vector<std::string>> image_names(const AccountId& account) = 0;
+    /// The sealed layer of this (not empty) content.
+    [[nodiscard]] virtual Result<std::optional<Layer>> layer_of_content(const std::string& sha256) = 0;
+    /// The first `most` of them, in order of creation.
+    [[nodiscard]] virtual Result<std::vector<SnapshotId>> snapshots_of_layer(const LayerId& layer, std::size_t most) = 0;
+    /// The ids of whatever has this tag, by id.
+    [[nodiscard]] virtual Result<std::vector<std::string>> tagged(const std::string& key, const std::string& value) = 0;
+    /// Of this kind, in order of creation.
+    [[nodiscard]] virtual Result<std::vector<Document>> documents(const std::string& kind) = 0;
+    /// Leases that end at `deadline` or before, and all lifelines.
+    [[nodiscard]] virtual Result<LeasedInstances> leased(TimePoint deadline) = 0;
+};
 
 /// Inside one transaction. Valid only during the call it was handed to.
 class CatalogSession {
@@ -64,10 +107,21 @@ public:
     virtual LayerTable& layers() = 0;
     virtual OperationTable& operations() = 0;
     virtual DownloadTable& downloads() = 0;
+    virtual RetentionRuleTable& retention_rules() = 0;
+    virtual KeyPairTable& key_pairs() = 0;
+    virtual LabMemberTable& lab_members() = 0;
+    virtual DocumentTable& documents() = 0;
+    virtual CatalogIndex& index() = 0;
+    /// All at its default if none was set.
+    [[nodiscard]] virtual Result<RegionPolicy> policy() = 0;
+    [[nodiscard]] virtual Result<void> set_policy(const RegionPolicy& policy) = 0;
+    /// What is in the recycle bin and leaves it at `deadline` or before, each in order of creation. Reads no whole records.
+    [[nodiscard]] virtual Result<BinContents> leaving_bin(TimePoint deadline) = 0;
 };
 
 /// Unique rules, each an error of insert/update:
 ///  - image: (owner, name) among images not deregistered or failed -> invalid_ami_name_duplicate
+///  - key pair: (owner, name) -> invalid_key_pair_duplicate
 ///  - operation: an object in two operations -> busy (busy_error of the holder)
 ///  - instance: mac_address among the living (not terminated); (address, host_port, protocol) of ports among instances not
 ///    terminated -> invalid_parameter_value naming the port and the instance that has it

@@ -9,6 +9,7 @@
 #include "amivirt/base/ids.hpp"
 #include "amivirt/base/size.hpp"
 #include "amivirt/domain/instance.hpp"
+#include "amivirt/domain/network.hpp"
 #include "amivirt/domain/platform.hpp"
 #include "amivirt/ports/volume_store.hpp"
 
@@ -37,7 +38,8 @@ struct DomainSpec {
     std::string console_log;
     std::string nvram;
     std::string mac_address;
-    std::vector<PortForward> ports;
+    NetworkChoice network;
+    std::vector<PortForward> ports;  ///< of the user network; on others there are none
 };
 
 /// A machine that begins paused does not compete with those that are still being started.

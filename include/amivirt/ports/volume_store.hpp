@@ -40,6 +40,7 @@ struct LayerFile {
     Bytes file_size;
     Bytes allocated;               ///< what the file system gives it
     std::int64_t modified_ns = 0;  ///< mtime, nanoseconds since 1970
+    bool linked = false;           ///< the file has a name elsewhere, too (a copy in another region): removing this one frees nothing
 };
 
 enum class Encrypted { yes, no };
@@ -48,14 +49,14 @@ class VolumeStore {
 public:
     virtual ~VolumeStore() = default;
 
-    /// A new writable layer over `parent` (or empty), `size` large. Appears whole or not at all; not durable until the
-    /// guest flushes, which is enough since nothing is in it. An existing file of that id is replaced. Encrypted with the region's key,
-    /// which is made when it is first needed, in a file that only the store's owner can read. If that file is lost while encrypted layers
-    /// are there: store_corrupt, never a new key.
+    /// A new writable layer over `parent` (or empty), `size` large. Appears whole or not at all; not durable before persist() or seal(). An
+    /// existing file of that id is replaced. Encrypted with the region's key, which is made when it is first needed, in a file that only
+    /// the store's owner can read. If that file is lost while encrypted layers are there: store_corrupt, never a new key.
     [[nodiscard]] virtual Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size,
                                               Encrypted encrypted) = 0;
-    /// Makes what create() made durable, name and all: before a volume is moved over to it whose data lies below. Idempotent.
-    [[nodiscard]] virtual Result<void> persist(const LayerId& layer) = 0;
+    /// Makes what create() made durable, names and all: before the catalog says that it is there, or a volume is moved over to it whose
+    /// data lies below. Idempotent.
+    [[nodiscard]] virtual Result<void> persist(const std::vector<LayerId>& layers) = 0;
     /// From now on nobody writes to it: durable, mode 0444. Returns how it looks. Idempotent. A guest may have it open for reading.
     [[nodiscard]] virtual Result<Seal> seal(const LayerId& layer) = 0;
     /// Makes a writable layer that no guest has open at least `size` large; never smaller. Durable. Idempotent.
@@ -68,8 +69,10 @@ public:
     /// limits. store_full when the disk is. Interruptible; on any failure no file of the layer is left.
     [[nodiscard]] virtual Result<void> import(const LayerId& layer, const StagedDisk& disk, const ProbedDisk& probed,
                                               Progress& progress) = 0;
-    /// Removes the layer's file and any temporary of it. Idempotent.
-    [[nodiscard]] virtual Result<void> remove(const LayerId& layer) = 0;
+    /// Removes the layers' files and any temporaries of them, in this order; none comes back with a power cut once this has returned, so
+    /// that their rows may go. Idempotent.
+    [[nodiscard]] virtual Result<void> remove(const std::vector<LayerId>& layers) = 0;
+    [[nodiscard]] Result<void> remove(const LayerId& layer) { return remove(std::vector<LayerId>{layer}); }
     [[nodiscard]] virtual DiskSource source(const LayerId& layer) const = 0;
     /// nullopt if its file is not there; store_corrupt if that is not a qcow2 image or ends within its header, if it stands on a file that
     /// is no layer, was marked as damaged, or keeps its data elsewhere. Cheap: no tool is called.

@@ -1,6 +1,7 @@
 // `du` and `gc --explain`: whose bytes are on the disk, and why each layer stays. Reads only.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ struct Usage {
     Bytes own;           ///< in files that nothing but this object reaches (an image: it and its snapshots)
     Bytes shared;        ///< in files that others reach, too
     Bytes freed;         ///< what the file system gets back when this object goes: an image with --delete-snapshots, an instance with
-                         ///< what its termination deletes; 0 for one that may not be deleted now
+                         ///< what its termination deletes; 0 for one that may not be deleted now, that goes into the recycle bin, or whose
+                         ///< files another region has, too
 };
 
 struct UsageReport {
@@ -48,6 +50,8 @@ public:
     Accounting(Catalog& catalog, Storage& storage, InstanceFiles& files) : catalog_(catalog), storage_(storage), files_(files) {}
     [[nodiscard]] Result<UsageReport> usage(const AccountId& caller);
     [[nodiscard]] Result<std::vector<LayerReason>> explain();
+    /// How many instances the region has, of all accounts, by the state in the catalog: libvirt is not asked.
+    [[nodiscard]] Result<std::map<InstanceState, std::size_t>> instances();
 
 private:
     Catalog& catalog_;

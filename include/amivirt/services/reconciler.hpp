@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "amivirt/services/capture.hpp"
+#include "amivirt/services/carrying.hpp"
 #include "amivirt/services/images.hpp"
 #include "amivirt/services/instances.hpp"
 #include "amivirt/services/snapshots.hpp"
@@ -14,8 +16,8 @@ namespace amivirt {
 
 class Reconciler {
 public:
-    Reconciler(Operations& operations, Images& images, Instances& instances, Volumes& volumes, Snapshots& snapshots, Storage& storage,
-               Log& log);
+    Reconciler(Operations& operations, Images& images, Instances& instances, Volumes& volumes, Snapshots& snapshots, Capture& capture,
+               Carrying& carrying, Storage& storage, Log& log);
     /// Cheap when nothing died. What could not be recovered now (libvirt down) stays and is told as a sentence each.
     [[nodiscard]] Result<std::vector<std::string>> recover();
 
@@ -25,6 +27,8 @@ private:
     Instances& instances_;
     Volumes& volumes_;
     Snapshots& snapshots_;
+    Capture& capture_;
+    Carrying& carrying_;
     Storage& storage_;
     Log& log_;
 };

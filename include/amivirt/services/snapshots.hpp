@@ -10,6 +10,7 @@
 #include "amivirt/base/progress.hpp"
 #include "amivirt/base/result.hpp"
 #include "amivirt/domain/filter.hpp"
+#include "amivirt/domain/image.hpp"
 #include "amivirt/domain/storage.hpp"
 #include "amivirt/ports/catalog.hpp"
 #include "amivirt/ports/id_source.hpp"
@@ -21,16 +22,21 @@
 
 namespace amivirt {
 
+enum class CopyTags { none, of_volume };
+
 struct CreateSnapshotsRequest {
     std::vector<VolumeId> volumes;  ///< all of one instance, or one that is attached to none
     std::string description;
     Tags tags;
     Quiesce quiesce = Quiesce::automatic;
+    CopyTags copied = CopyTags::none;  ///< beside `tags`, which go before them
 };
 
 struct SnapshotQuery {
     std::vector<std::string> ids_or_names;
     std::vector<Filter> filters;
+    std::optional<std::vector<AccountId>> owners = {};    ///< one of them; of none: nothing
+    std::optional<LaunchPermissions> restorable_by = {};  ///< by one of them: its owner, or whom it is shared with
 };
 
 class Snapshots {
@@ -53,11 +59,13 @@ public:
     [[nodiscard]] Result<std::vector<Snapshot>> create(const AccountId& caller, const CreateSnapshotsRequest& request);
     /// The EBS volumes attached to an instance, root first, for a request.
     [[nodiscard]] Result<std::vector<VolumeId>> volumes_of_instance(const AccountId& caller, const Instance& instance);
-    /// In order of creation.
+    /// Those of `caller`, and those shared with it, without their owners' tags; in order of creation.
     [[nodiscard]] Result<Listing<Snapshot>> describe(const AccountId& caller, const SnapshotQuery& query);
-    /// By id, or by Name tag if that is unambiguous. invalid_snapshot_not_found.
+    /// By id, or by Name tag if that is unambiguous. invalid_snapshot_not_found; those in the recycle bin are not to be found.
     [[nodiscard]] Result<Snapshot> resolve(const AccountId& caller, const std::string& id_or_name);
-    /// invalid_snapshot_in_use while an available image's mapping names it. In any order; a layer goes when nothing reaches it.
+    /// auth_failure for another's that is shared. invalid_snapshot_in_use while the mapping names it of an image that is there or can be
+    /// had back. In any order; a layer goes when nothing reaches it. Returned with its stay in the recycle bin, where a retention rule
+    /// keeps it there. One that was never completed is gone at once.
     [[nodiscard]] Result<Snapshot> remove(const AccountId& caller, const std::string& id_or_name);
 
     /// Volumes at rest (attached to no running instance) whose chain is deeper than the limit.

@@ -1,6 +1,7 @@
 // Volumes: create, describe, attach, detach, modify, delete.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct CreateVolumeRequest {
     std::optional<std::uint32_t> throughput;
     bool encrypted = false;  ///< a volume from an encrypted snapshot is, said or not
     Tags tags;
+    /// Called in the transaction that reserves it, so that what it writes is there if and only if the volume is.
+    std::function<Result<void>(CatalogSession& session, const Volume& creating)> with_reservation = {};
 };
 
 /// What is absent stays.
@@ -39,6 +42,8 @@ struct ModifyVolumeRequest {
     std::optional<VolumeType> type;
     std::optional<std::uint32_t> iops;
     std::optional<std::uint32_t> throughput;
+    /// Called in the transaction that makes it so; not where nothing changes.
+    std::function<Result<void>(CatalogSession& session, const Volume& before, const Volume& after)> with_change = {};
 };
 
 struct AttachVolumeRequest {

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "adapters/common/utf8.hpp"
+
 namespace amivirt::files {
 namespace {
 
@@ -138,28 +140,47 @@ Result<void> sync_folder(const std::string& path) {
     return {};
 }
 
-Result<void> make_folders(const std::string& path, mode_t mode, Durable durable) {
-    const std::string parent = std::filesystem::path(path).parent_path().string();
+namespace {
+
+/// False: a folder above it is missing.
+Result<bool> make_folder(const std::string& path, const std::string& parent, mode_t mode, Durable durable) {
     if (::mkdir(path.c_str(), mode) == 0) {
         if (::chmod(path.c_str(), mode) != 0) {
             return errno_error(errno, "set the mode of", path);
         }
-        return durable == Durable::yes ? sync_folder(parent.empty() ? "." : parent) : Result<void>();
+        if (durable == Durable::yes) {
+            AMIVIRT_TRY(sync_folder(parent.empty() ? "." : parent));
+        }
+        return true;
     }
     if (errno == EEXIST) {
         struct stat status {};
         if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
-            return {};
+            return true;
         }
         return errno_error(ENOTDIR, "create the folder", path);
     }
     if (errno == ENOENT) {
-        if (!parent.empty() && parent != path) {
-            AMIVIRT_TRY(make_folders(parent, mode, durable));
-            return make_folders(path, mode, durable);
-        }
+        return false;
     }
     return errno_error(errno, "create the folder", path);
+}
+
+}  // namespace
+
+Result<void> make_folders(const std::string& path, mode_t mode, Durable durable) {
+    const std::string parent = std::filesystem::path(path).parent_path().string();
+    if (AMIVIRT_TRY(make_folder(path, parent, mode, durable))) {
+        return {};
+    }
+    if (!parent.empty() && parent != path) {
+        AMIVIRT_TRY(make_folders(parent, mode, durable));
+        // Once more and no oftener: /proc says the same of a folder that it does not want.
+        if (AMIVIRT_TRY(make_folder(path, parent, mode, durable))) {
+            return {};
+        }
+    }
+    return errno_error(ENOENT, "create the folder", path);
 }
 
 Result<void> rename(const std::string& from, const std::string& to) {
@@ -199,16 +220,22 @@ Result<void> replace(const std::string& path, std::string_view content, mode_t m
 
 std::string printable(std::string_view text, std::size_t limit) {
     std::string out;
-    for (const char c : text) {
+    for (std::size_t at = 0; at < text.size();) {
         if (out.size() >= limit) {
             return out + "...";
         }
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
-            out += fmt::format("\\x{:02x}", byte);
+        const std::size_t length = utf8_length_at(text, at);
+        const auto byte = static_cast<unsigned char>(text[at]);
+        const bool control =
+            byte < 0x20 || byte == 0x7f || (byte == 0xc2 && length == 2 && static_cast<unsigned char>(text[at + 1]) < 0xa0);
+        if (length == 0 || control) {
+            for (const char c : text.substr(at, std::max<std::size_t>(length, 1))) {
+                out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+            }
         } else {
-            out += c;
+            out += text.substr(at, length);
         }
+        at += std::max<std::size_t>(length, 1);
     }
     return out;
 }

@@ -88,7 +88,7 @@ enum class Durable { yes, no };
 /// What the file system gives it.
 [[nodiscard]] inline Bytes allocated(const struct stat& status) noexcept { return {static_cast<std::uint64_t>(status.st_blocks) * 512U}; }
 
-/// Untrusted text for a message: control characters as \xNN, cut at `limit`.
+/// Untrusted text for a message: control characters (C0, DEL, C1) and what is not UTF-8 as \xNN, cut at about `limit` bytes.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 200);
 
 }  // namespace amivirt::files

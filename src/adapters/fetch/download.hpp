@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "adapters/common/files.hpp"
+#include "adapters/common/partial.hpp"
 #include "amivirt/base/log.hpp"
 #include "amivirt/base/progress.hpp"
 #include "amivirt/ports/catalog.hpp"
@@ -31,8 +32,5 @@ struct Downloaded {
 
 /// fetch_failed leaves a partial file that can be resumed, as does Interrupted; any other error leaves none.
 [[nodiscard]] Result<Downloaded> download(const DownloadRequest& request, Progress& progress, Log& log);
-inline constexpr std::string_view k_partial_suffix = ".part";
-/// The partial file of `url`, as Download::file has it.
-[[nodiscard]] std::string partial_name(const std::string& url);
 
 }  // namespace amivirt

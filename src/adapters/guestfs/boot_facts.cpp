@@ -1,6 +1,9 @@
 #include "adapters/guestfs/boot_facts.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdint>
 
 namespace amivirt::guestfs {
 
@@ -24,7 +27,46 @@ bool has_active_entry(std::string_view sector) {
     return false;
 }
 
+std::uint64_t little_endian(std::string_view text, std::size_t at, std::size_t bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t i = bytes; i > 0; --i) {
+        value = value << 8U | static_cast<unsigned char>(text[at + i - 1]);
+    }
+    return value;
+}
+
+/// Its first three fields are numbers, in little endian; the others bytes.
+std::string guid(std::string_view text) {
+    std::string rest;
+    for (std::size_t i = 8; i < 16; ++i) {
+        rest += fmt::format("{}{:02X}", i == 10 ? "-" : "", static_cast<unsigned char>(text[i]));
+    }
+    return fmt::format("{:08X}-{:04X}-{:04X}-{}", little_endian(text, 0, 4), little_endian(text, 4, 2), little_endian(text, 6, 2), rest);
+}
+
 }  // namespace
+
+std::optional<std::map<int, GptEntry>> read_gpt(std::string_view beginning) {
+    constexpr std::size_t k_header = 512;
+    constexpr std::size_t k_table = 1024;
+    constexpr std::size_t k_size = 128;
+    if (beginning.size() < k_table || beginning.substr(k_header, 8) != "EFI PART") {
+        return std::nullopt;
+    }
+    const std::uint64_t count = little_endian(beginning, k_header + 80, 4);
+    if (little_endian(beginning, k_header + 72, 8) != 2 || little_endian(beginning, k_header + 84, 4) != k_size ||
+        count > (beginning.size() - k_table) / k_size) {
+        return std::nullopt;
+    }
+    std::map<int, GptEntry> entries;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::string_view entry = beginning.substr(k_table + i * k_size, k_size);
+        if (entry.find_first_not_of('\0') < 16) {  // a type of zeros: not used
+            entries[static_cast<int>(i) + 1] = {guid(entry), (little_endian(entry, 48, 8) & 4U) != 0};
+        }
+    }
+    return entries;
+}
 
 bool boots_bios(std::string_view first_sector, TableType table, const std::vector<PartitionFacts>& partitions) {
     if (first_sector.size() < 512 || first_sector.substr(k_signature, 2) != "\x55\xAA") {

@@ -49,6 +49,9 @@ OsRelease parse_os_release(std::string_view text) {
         } else if (key == "ID") {
             const std::string id = value_of(line.substr(equals + 1));
             result.id = id_ok(id) ? id : std::string();
+        } else if (key == "VERSION_ID") {
+            const std::string version = value_of(line.substr(equals + 1));
+            result.version_id = id_ok(version) ? version : std::string();
         }
     }
     return result;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -21,6 +22,8 @@
 
 namespace amivirt {
 namespace {
+
+constexpr unsigned k_first_unprivileged = 1024;
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -131,6 +134,22 @@ public:
     }
 
     Result<Bytes> memory_available() override { return host::memory_available(); }
+
+    Result<void> may_listen(const std::string& address, std::uint16_t port) override {
+        const std::optional<sockaddr_in> where = endpoint(address, 0);
+        const Socket socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        if (!where || (socket.get() >= 0 && bind(socket.get(), generic(*where), sizeof *where) != 0)) {
+            return Error(Code::invalid_parameter_value, fmt::format("\"{}\" is not an IPv4 address of this host", address));
+        }
+        unsigned first = k_first_unprivileged;
+        std::ifstream("/proc/sys/net/ipv4/ip_unprivileged_port_start") >> first;
+        if (port != 0 && port < first) {
+            return Error(Code::invalid_parameter_value,
+                         fmt::format("port {} cannot be forwarded: QEMU may listen on none below {} on this host", port, first),
+                         fmt::format("another port, or sysctl net.ipv4.ip_unprivileged_port_start={}", port));
+        }
+        return {};
+    }
 
     bool port_free(const std::string& address, std::uint16_t port, const std::string& protocol) override {
         const std::optional<sockaddr_in> where = endpoint(address, port);

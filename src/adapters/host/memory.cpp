@@ -1,6 +1,7 @@
 #include "adapters/host/memory.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <charconv>
@@ -73,6 +74,11 @@ Result<Bytes> memory_available(const std::string& root) {
         }
     }
     return Bytes{least};
+}
+
+void share_heaps() noexcept {
+    static_cast<void>(::mallopt(M_ARENA_MAX, 2));
+    static_cast<void>(::mallopt(M_TRIM_THRESHOLD, 1024 * 1024));
 }
 
 }  // namespace amivirt::host

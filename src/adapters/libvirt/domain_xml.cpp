@@ -34,6 +34,7 @@ Result<void> check_texts(const DomainSpec& spec) {
     AMIVIRT_TRY(check("seed path", spec.seed));
     AMIVIRT_TRY(check("console log path", spec.console_log));
     AMIVIRT_TRY(check("NVRAM path", spec.nvram));
+    AMIVIRT_TRY(check("network", spec.network.name));
     for (const DomainDisk& disk : spec.disks) {
         AMIVIRT_TRY(check("disk path", disk.source.location));
     }
@@ -157,7 +158,20 @@ std::string network_address(pugi::xml_node domain) {
     return machine.starts_with("pc") && !machine.starts_with("pc-q35") ? "bus=pci.0,addr=0x1f" : "bus=pcie.0,addr=0x10";
 }
 
+void append_interface(pugi::xml_node devices, const DomainSpec& spec) {
+    const bool is_bridge = spec.network.kind == NetworkChoice::Kind::bridge;
+    pugi::xml_node card = devices.append_child("interface");
+    set_attribute(card, "type", std::string(is_bridge ? "bridge" : "network"));
+    set_attribute(card.append_child("mac"), "address", spec.mac_address);
+    set_attribute(card.append_child("source"), is_bridge ? "bridge" : "network", spec.network.name);
+    set_attribute(card.append_child("model"), "type", std::string("virtio"));
+}
+
 Result<void> fill_network(pugi::xml_node domain, const DomainSpec& spec, const RenderOptions& options) {
+    if (spec.network.kind != NetworkChoice::Kind::user) {
+        append_interface(child(domain, "devices"), spec);
+        return {};
+    }
     if (options.target == Target::test) {
         return {};
     }

@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <span>
 #include <vector>
 
 #include "adapters/libvirt/access.hpp"
@@ -81,6 +83,25 @@ Finding check_store(const std::string& store, const libvirt::Identity& who) {
     }
 }
 
+/// What `run --network NAME` stands on.
+Finding check_networks(virConnectPtr connection) {
+    constexpr const char* k_subject = "libvirt networks";
+    if (!in_path("dnsmasq")) {
+        return {k_subject, Health::warning, "dnsmasq is not installed: libvirt starts no network that gives addresses (--network NAME)",
+                "apt-get install dnsmasq-base"};
+    }
+    virNetworkPtr* raw = nullptr;
+    const int count = virConnectListAllNetworks(connection, &raw, 0);
+    std::string names;
+    for (virNetworkPtr const handle : std::span(raw, count < 0 ? 0 : static_cast<std::size_t>(count))) {
+        const libvirt::NetworkPtr network(handle);
+        names += fmt::format("{}{}{}", names.empty() ? "" : ", ", virNetworkGetName(handle),
+                             virNetworkIsActive(handle) == 1 ? "" : " (not active)");
+    }
+    std::free(raw);
+    return {k_subject, Health::ok, names.empty() ? "none" : names, {}};
+}
+
 class LibvirtHealth final : public HealthCheck {
 public:
     explicit LibvirtHealth(LibvirtOptions options) : options_(std::move(options)) {}
@@ -122,6 +143,7 @@ private:
         findings.push_back(program.empty() ? Finding{"QEMU", Health::fault, "libvirt knows no emulator for x86_64 machines",
                                                      "apt-get install qemu-system-x86"}
                                            : Finding{"QEMU", Health::ok, fmt::format("{} {}", program, version_text(hypervisor)), {}});
+        findings.push_back(check_networks(handle));
         const std::optional<libvirt::Identity> who = libvirt::qemu_identity(connection);
         if (who && !options_.store_path.empty()) {
             findings.push_back(check_store(options_.store_path, *who));

@@ -14,6 +14,10 @@
 #include "adapters/libvirt/domains.hpp"
 #include "adapters/libvirt/firmware.hpp"
 #include "adapters/libvirt/live_disks.hpp"
+#include "adapters/libvirt/machine_log.hpp"
+#include "adapters/libvirt/networks.hpp"
+#include "adapters/libvirt/screens.hpp"
+#include "adapters/libvirt/serial_console.hpp"
 #include "amivirt/base/fault.hpp"
 #include "amivirt/base/interrupt.hpp"
 
@@ -367,7 +371,8 @@ std::unique_ptr<Hypervisor> make_libvirt_hypervisor(LibvirtOptions options) { re
 
 Libvirt make_libvirt(LibvirtOptions options) {
     auto domains = std::make_shared<Domains>(std::move(options));
-    return {std::make_unique<LibvirtHypervisor>(domains), libvirt::make_live_disks(domains)};
+    return {std::make_unique<LibvirtHypervisor>(domains), libvirt::make_live_disks(domains),     libvirt::make_networks(domains),
+            libvirt::make_machine_log(domains),           libvirt::make_serial_console(domains), libvirt::make_screens(domains)};
 }
 
 }  // namespace amivirt

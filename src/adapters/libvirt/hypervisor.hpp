@@ -5,9 +5,13 @@
 #include <string>
 
 #include "amivirt/base/log.hpp"
+#include "amivirt/ports/guest_networks.hpp"
 #include "amivirt/ports/health.hpp"
 #include "amivirt/ports/hypervisor.hpp"
 #include "amivirt/ports/live_disks.hpp"
+#include "amivirt/ports/machine_log.hpp"
+#include "amivirt/ports/screens.hpp"
+#include "amivirt/ports/serial_console.hpp"
 
 namespace amivirt {
 
@@ -19,10 +23,14 @@ struct LibvirtOptions {
     std::string key_file = {};    ///< the key of encrypted layers (64 hexadecimal digits, no newline); need not be there if none is
 };
 
-/// Two faces of one libvirt, over the same connections.
+/// Faces of one libvirt, over the same connections.
 struct Libvirt {
     std::unique_ptr<Hypervisor> hypervisor;
     std::unique_ptr<LiveDisks> live_disks;
+    std::unique_ptr<GuestNetworks> networks;
+    std::unique_ptr<MachineLog> machine_log;
+    std::unique_ptr<SerialConsole> serial_console;
+    std::unique_ptr<Screens> screens;
 };
 
 /// Nothing is opened yet. For the whole process libvirt's own messages to stderr are silenced and SIGPIPE is ignored.

@@ -33,16 +33,17 @@ public:
     Reader(const NodePtr& root, Faults& faults)
         : faults_(faults),
           folder_(yaml::folder_of(faults.file())),
-          top_(root, "", faults, {"defaultRegion", "defaultAccount", "regions", "accelerator", "templates", "chainLimit"}) {}
+          top_(root, "", faults, {"defaultRegion", "defaultAccount", "accounts", "regions", "accelerator", "templates", "chainLimit"}) {}
 
     Config read() {
         if (!top_.usable()) {
             return {};
         }
-        config_.default_account = top_.parsed("defaultAccount", AccountId::parse);
+        read_accounts();
+        config_.default_account = top_.parsed("defaultAccount", [this](std::string_view text) { return account(text); });
         config_.accelerator = top_.parsed("accelerator", parse_accelerator).value_or(AcceleratorRequest::automatic);
         config_.templates = path(top_, "templates");
-        if (const auto limit = top_.whole("chainLimit", "layers", 2, 100)) {
+        if (const auto limit = top_.whole("chainLimit", "layers", 3, 100)) {
             config_.chain_limit = static_cast<unsigned>(*limit);
         }
         read_regions();
@@ -57,6 +58,51 @@ private:
             fields.fault(key, "is empty");
         }
         return text && !text->empty() ? yaml::resolve_path(folder_, *text) : "";
+    }
+
+    /// By its id, or by the alias of one of those read.
+    [[nodiscard]] Result<AccountId> account(std::string_view text) const {
+        for (const Account& known : config_.accounts) {
+            if (!known.alias.empty() && known.alias == text) {
+                return known.id;
+            }
+        }
+        auto id = AccountId::parse(text);
+        if (!id && check_account_alias(text)) {
+            return Error(Code::invalid_parameter_value, fmt::format("{} is the alias of none of the accounts here", quote(text)));
+        }
+        return id;
+    }
+
+    void read_accounts() {
+        const NodePtr node = top_.get("accounts");
+        if (!node) {
+            return;
+        }
+        const Fields accounts(node, "accounts", faults_);
+        for (const yaml::Entry& entry : accounts.entries()) {
+            Account account;
+            if (auto id = AccountId::parse(entry.key)) {
+                account.id = std::move(*id);
+            } else {
+                faults_.add(entry.line, "accounts", fmt::format("{} is not an account's id of 12 digits", quote(entry.key)));
+                continue;
+            }
+            if (entry.value->kind != Kind::null) {
+                const Fields fields(entry.value, accounts.path(entry.key), faults_, {"alias"});
+                account.alias = fields.usable() ? fields.text("alias").value_or("") : "";
+                if (const auto checked = check_account_alias(account.alias); !account.alias.empty() && !checked) {
+                    fields.fault("alias", checked.error().message);
+                    continue;
+                }
+                for (const Account& other : config_.accounts) {
+                    if (!account.alias.empty() && other.alias == account.alias) {
+                        fields.fault("alias", fmt::format("{} is the alias of {} already", quote(account.alias), other.id.str()));
+                    }
+                }
+            }
+            config_.accounts.push_back(std::move(account));
+        }
     }
 
     void read_regions() {
@@ -115,16 +161,29 @@ private:
 
 }  // namespace
 
-Result<Config> read_config(const std::string& path) {
-    Faults faults("configuration", path);
+namespace {
+
+Result<Config> config_of(const NodePtr& root, Faults& faults) {
     Config config;
-    if (const NodePtr root = yaml::load(faults, yaml::Absent::allow)) {
+    if (root) {
         config = Reader(root, faults).read();
     }
     if (!faults.empty()) {
         return faults.error();
     }
     return config;
+}
+
+}  // namespace
+
+Result<Config> read_config(const std::string& path) {
+    Faults faults("configuration", path);
+    return config_of(yaml::load(faults, yaml::Absent::allow), faults);
+}
+
+Result<Config> parse_config(const std::string& text, const std::string& path) {
+    Faults faults("configuration", path);
+    return config_of(yaml::load_text(faults, text), faults);
 }
 
 }  // namespace amivirt

@@ -17,9 +17,28 @@ Fields::Fields(const NodePtr& node, std::string path, Faults& faults) : path_(st
 Fields::Fields(const NodePtr& node, std::string path, Faults& faults, std::initializer_list<std::string_view> known)
     : path_(std::move(path)), faults_(faults) {
     read(node);
+    refuse_unknown(std::vector<std::string>(known.begin(), known.end()));
+}
+
+Fields::Fields(const NodePtr& node, std::string path, Faults& faults, const Table& table)
+    : path_(std::move(path)), faults_(faults), table_(&table) {
+    read(node);
+    std::vector<std::string> known;
+    for (const Rule& rule : table.rules) {
+        known.push_back(rule.key);
+    }
+    refuse_unknown(known);
+    for (const Rule& rule : table.rules) {
+        if (usable_ && !rule.missing.empty() && !get(rule.key)) {
+            fault(rule.key, rule.missing);
+        }
+    }
+}
+
+void Fields::refuse_unknown(const std::vector<std::string>& known) {
     for (const Entry& entry : entries_) {
         if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
-            const std::string near = nearest(entry.key, std::vector<std::string>(known.begin(), known.end()));
+            const std::string near = nearest(entry.key, known);
             faults_.add(entry.line, path_,
                         fmt::format("unknown key {}{}", quote(entry.key), near.empty() ? "" : "; did you mean \"" + near + "\"?"));
         }
@@ -103,6 +122,11 @@ std::optional<std::uint64_t> Fields::whole(std::string_view key, std::string_vie
         return std::nullopt;
     }
     return value;
+}
+
+std::optional<std::uint64_t> Fields::whole(std::string_view key) const {
+    const Type& type = rule_of(*table_, key).type;
+    return whole(key, type.unit, type.least, type.most);
 }
 
 std::string Fields::path(std::string_view key) const { return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key); }

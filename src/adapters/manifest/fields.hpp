@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/manifest/rules.hpp"
 #include "adapters/manifest/yaml_document.hpp"
 
 namespace amivirt::yaml {
@@ -16,6 +17,8 @@ class Fields {
 public:
     /// Faults: not a map, unknown keys (with the nearest known), keys given twice.
     Fields(const NodePtr& node, std::string path, Faults& faults, std::initializer_list<std::string_view> known);
+    /// The same by the format's table, and a fault for each field that must be said and is not. It outlives this.
+    Fields(const NodePtr& node, std::string path, Faults& faults, const Table& table);
     /// The same for a map whose keys the user chooses; `what` a key names ("region").
     Fields(const NodePtr& node, std::string path, Faults& faults);
 
@@ -32,6 +35,8 @@ public:
     /// `unit` completes "is not a whole number".
     [[nodiscard]] std::optional<std::uint64_t> whole(std::string_view key, std::string_view unit, std::uint64_t least,
                                                      std::uint64_t most) const;
+    /// With the unit and limits of the table.
+    [[nodiscard]] std::optional<std::uint64_t> whole(std::string_view key) const;
     template <class Parse>
     [[nodiscard]] auto parsed(std::string_view key, Parse parse) const
         -> std::optional<typename decltype(parse(std::string_view{}))::value_type> {
@@ -56,11 +61,13 @@ public:
 
 private:
     void read(const NodePtr& node);
+    void refuse_unknown(const std::vector<std::string>& known);
     std::string path_;
     Faults& faults_;
     int line_ = 0;
     bool usable_ = false;
     std::vector<Entry> entries_;
+    const Table* table_ = nullptr;
 };
 
 /// "a list", "a map", ...: for "is a list, not text".

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "adapters/common/files.hpp"
+#include "adapters/common/utf8.hpp"
 
 namespace amivirt::yaml {
 
@@ -150,35 +151,10 @@ private:
     std::map<YAML::anchor_t, NodePtr> anchors_;
 };
 
-/// The length of the UTF-8 sequence at `text[at]`, 0 if there is none (source: RFC 3629).
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char lead = byte(at);
-    if (lead < 0x80) {
-        return 1;
-    }
-    const std::size_t length =
-        lead >= 0xC2 && lead <= 0xDF ? 2 : (lead >= 0xE0 && lead <= 0xEF ? 3 : (lead >= 0xF0 && lead <= 0xF4 ? 4 : 0));
-    if (length == 0 || at + length > text.size()) {
-        return 0;
-    }
-    const unsigned char least = lead == 0xE0 ? 0xA0 : (lead == 0xF0 ? 0x90 : 0x80);
-    const unsigned char most = lead == 0xED ? 0x9F : (lead == 0xF4 ? 0x8F : 0xBF);
-    if (byte(at + 1) < least || byte(at + 1) > most) {
-        return 0;
-    }
-    for (std::size_t i = 2; i < length; ++i) {
-        if ((byte(at + i) & 0xC0U) != 0x80) {
-            return 0;
-        }
-    }
-    return length;
-}
-
 void check_text(std::string_view text) {
     int line = 1;
     for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = sequence_length(text, at);
+        const std::size_t length = utf8_length_at(text, at);
         if (length == 0) {
             throw Refused{line, "is not UTF-8 text"};
         }
@@ -272,14 +248,13 @@ Error Faults::error() const {
     return {Code::invalid_manifest, std::move(message)};
 }
 
-NodePtr load(Faults& faults, Absent absent) {
+namespace {
+
+/// What `get` gives; null, with a fault, for whatever it throws.
+template <class Get>
+NodePtr guarded(Faults& faults, Get get) {
     try {
-        const std::optional<std::string> text = contents(faults.file());
-        NodePtr root = text ? parse(*text) : nullptr;
-        if (!root && absent == Absent::refuse) {
-            faults.add(0, {}, text ? "is empty" : "is not there");
-        }
-        return root;
+        return get();
     } catch (const Refused& refused) {
         faults.add(refused.line, {}, refused.what);
     } catch (const YAML::Exception& error) {
@@ -290,11 +265,28 @@ NodePtr load(Faults& faults, Absent absent) {
     return nullptr;
 }
 
+}  // namespace
+
+NodePtr load(Faults& faults, Absent absent) {
+    return guarded(faults, [&] {
+        const std::optional<std::string> text = contents(faults.file());
+        NodePtr root = text ? parse(*text) : nullptr;
+        if (!root && absent == Absent::refuse) {
+            faults.add(0, {}, text ? "is empty" : "is not there");
+        }
+        return root;
+    });
+}
+
+NodePtr load_text(Faults& faults, const std::string& text) {
+    return guarded(faults, [&] { return parse(text); });
+}
+
 std::string quote(std::string_view value) {
     std::string shown = "\"";
     std::size_t at = 0;
     while (at < value.size() && at < k_shown) {
-        const std::size_t length = std::max<std::size_t>(sequence_length(value, at), 1);
+        const std::size_t length = std::max<std::size_t>(utf8_length_at(value, at), 1);
         const auto c = static_cast<unsigned char>(value[at]);
         if (c == '\n') {
             shown += "\\n";

@@ -63,6 +63,9 @@ enum class Absent { refuse, allow };
 /// for what is in the file; refuses what is too large, too deep, or grows too large through aliases.
 [[nodiscard]] NodePtr load(Faults& faults, Absent absent);
 
+/// The same of a text that was read already from `faults.file()`.
+[[nodiscard]] NodePtr load_text(Faults& faults, const std::string& text);
+
 /// The value in quotes, shortened, control characters escaped.
 [[nodiscard]] std::string quote(std::string_view value);
 

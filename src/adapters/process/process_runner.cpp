@@ -137,6 +137,7 @@ struct Plan {
     int output_fd = -1;
     int errors_fd = -1;
     int status_fd = -1;
+    int go_fd = -1;
     pid_t parent = -1;
 
     void limit(__rlimit_resource resource, std::uint64_t value) noexcept { limits[limit_count++] = {resource, {value, value}}; }
@@ -153,7 +154,9 @@ struct ChildFailure {
     ::setpgid(0, 0);
     // The kernel kills us with the thread that forked; that thread waits for us, so it ends early only with the whole process.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != plan.parent) {
+    // Not before the guard is there: were we killed in between, what the program had started by then would live on.
+    char go = 0;
+    if (::getppid() != plan.parent || ::read(plan.go_fd, &go, 1) != 1) {
         ::_exit(127);
     }
     struct sigaction normal {};
@@ -342,10 +345,12 @@ Result<CommandResult> ForkingRunner::run(const Command& command) {
     Pipe output = AMIVIRT_TRY(make_pipe(plan.program));
     Pipe errors = AMIVIRT_TRY(make_pipe(plan.program));
     Pipe status = AMIVIRT_TRY(make_pipe(plan.program));
+    Pipe go = AMIVIRT_TRY(make_pipe(plan.program));
     plan.null_fd = null_fd.get();
     plan.output_fd = output.write_end.get();
     plan.errors_fd = errors.write_end.get();
     plan.status_fd = status.write_end.get();
+    plan.go_fd = go.read_end.get();
 
     // No handler of ours may run in the child, which still shares our terminal's signals until it has its own group.
     sigset_t all;
@@ -363,6 +368,7 @@ Result<CommandResult> ForkingRunner::run(const Command& command) {
     }
     ::setpgid(pid, pid);  // also done by the child: whoever comes first
     Child child(pid);
+    [[maybe_unused]] const ssize_t gone = ::write(go.write_end.get(), "", 1);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     output.write_end.reset();
     errors.write_end.reset();

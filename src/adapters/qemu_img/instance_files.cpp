@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "adapters/common/files.hpp"
 #include "adapters/qemu_img/qemu_img.hpp"
+#include "adapters/qemu_img/sync_all.hpp"
 #include "amivirt/base/fault.hpp"
 
 namespace amivirt {
@@ -49,13 +51,27 @@ public:
         return result;
     }
 
+    Result<void> persist(const std::vector<InstanceId>& instances) override {
+        std::vector<std::string> seeds;
+        seeds.reserve(instances.size());
+        for (const InstanceId& instance : instances) {
+            seeds.push_back(paths(instance).seed);
+        }
+        AMIVIRT_TRY(sync_all(seeds));
+        for (const InstanceId& instance : instances) {
+            AMIVIRT_TRY(files::sync_folder(folder(instance)));
+        }
+        return instances.empty() ? Result<void>() : files::sync_folder(folder_);
+    }
+
     [[nodiscard]] InstancePaths paths(const InstanceId& instance) const override {
         const std::string base = folder(instance);
         return {base + "/seed.img", base + "/console.log", base + "/nvram.fd"};
     }
 
     Result<DiskSource> create_ephemeral(const InstanceId& instance, unsigned number, Bytes size) override {
-        const std::string file = fmt::format("{}/{}{}{}", folder(instance), k_ephemeral, number, k_ephemeral_suffix);
+        DiskSource disk = ephemeral_disk(instance, number);
+        const std::string& file = disk.location;
         const std::string temporary = file + ".tmp";
         AMIVIRT_TRY(files::make_folders(folder(instance), k_folder_mode));
         // Always a new file: not a block of what was there can come back.
@@ -74,7 +90,25 @@ public:
         AMIVIRT_TRY(files::rename(temporary, file));
         guard.keep();
         fault_point("instance_files.ephemeral_named");
-        return DiskSource{file, "raw"};
+        return disk;
+    }
+
+    [[nodiscard]] DiskSource ephemeral_disk(const InstanceId& instance, unsigned number) const override {
+        return {fmt::format("{}/{}{}{}", folder(instance), k_ephemeral, number, k_ephemeral_suffix), "raw"};
+    }
+
+    Result<std::vector<unsigned>> ephemeral_disks(const InstanceId& instance) override {
+        std::vector<unsigned> numbers;
+        AMIVIRT_TRY(each(folder(instance), [&](const std::string& name) {
+            unsigned number = 0;
+            const char* const end = name.data() + name.size();
+            if (is_ephemeral(name) &&
+                std::from_chars(name.data() + k_ephemeral.size(), end, number).ptr + k_ephemeral_suffix.size() == end) {
+                numbers.push_back(number);
+            }
+        }));
+        std::sort(numbers.begin(), numbers.end());
+        return numbers;
     }
 
     Result<void> remove_ephemeral(const InstanceId& instance) override {
@@ -98,7 +132,8 @@ public:
             return files::errno_error(error.value(), "remove", folder(instance));
         }
         fault_point("instance_files.removed");
-        return {};
+        // Also where none was there: who removed it may have been killed before this.
+        return std::filesystem::exists(folder_, error) ? files::sync_folder(folder_) : Result<void>();
     }
 
     Result<std::string> console(const InstanceId& instance, std::uint64_t offset, std::size_t limit) override {
@@ -131,6 +166,25 @@ public:
         return static_cast<std::uint64_t>(status.st_size);
     }
 
+    Result<void> mark_boot(const InstanceId& instance) override {
+        const std::uint64_t size = AMIVIRT_TRY(console_size(instance));
+        return files::replace(boot_mark(instance), fmt::format("{}\n", size), k_private_mode, files::Durable::no);
+    }
+
+    Result<std::uint64_t> boot_offset(const InstanceId& instance) override {
+        const std::string file = boot_mark(instance);
+        const Result<files::FileDescriptor> fd = files::open(file, O_RDONLY | O_NOFOLLOW);
+        if (!fd) {
+            return errno == ENOENT ? Result<std::uint64_t>(std::uint64_t{0}) : Result<std::uint64_t>(fd.error());
+        }
+        constexpr std::size_t k_longest = 32;
+        const std::string text = AMIVIRT_TRY(files::read_at(fd->get(), 0, k_longest, file));
+        std::uint64_t offset = 0;
+        std::from_chars(text.data(), text.data() + text.size(), offset);  // what is no number, as a power loss leaves it, is 0
+        // virtlogd begins a console anew when it has grown too long.
+        return offset <= AMIVIRT_TRY(console_size(instance)) ? offset : std::uint64_t{0};
+    }
+
     Result<Bytes> allocated(const InstanceId& instance) override {
         Bytes total;
         AMIVIRT_TRY(each(folder(instance), [&](const std::string& name) {
@@ -155,6 +209,8 @@ public:
 
 private:
     [[nodiscard]] std::string folder(const InstanceId& instance) const { return folder_ + "/" + instance.str(); }
+
+    [[nodiscard]] std::string boot_mark(const InstanceId& instance) const { return folder(instance) + "/boot"; }
 
     /// Names in a folder; an absent one has none.
     template <class Visit>

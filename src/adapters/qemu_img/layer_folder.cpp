@@ -23,10 +23,10 @@ using Json = nlohmann::json;
 constexpr mode_t k_folder_mode = 0711;  ///< the hypervisor's user passes through, nobody lists
 constexpr std::size_t k_deepest_chain = 1000;
 
-Json node(const LayerFolder::Link& link) {
+Json node(const LayerFolder::Link& link, const char* key_id) {
     Json result = {{"driver", "qcow2"}, {"file", {{"driver", "file"}, {"filename", link.file}}}, {"backing", nullptr}};
     if (link.encrypted) {
-        result["encrypt"] = {{"format", "luks"}, {"key-secret", RegionKey::k_id}};
+        result["encrypt"] = {{"format", "luks"}, {"key-secret", key_id}};
     }
     return result;
 }
@@ -123,10 +123,10 @@ Result<std::string> LayerFolder::alone(const std::string& file, Encrypted encryp
     return stacked({{file, encrypted == Encrypted::yes}});
 }
 
-Result<std::string> LayerFolder::stacked(const std::vector<Link>& links) {
+Result<std::string> LayerFolder::stacked(const std::vector<Link>& links, const char* key_id) {
     Json below;  // null: nothing
     for (auto link = links.rbegin(); link != links.rend(); ++link) {
-        Json next = node(*link);
+        Json next = node(*link, key_id);
         next["backing"] = std::move(below);
         below = std::move(next);
     }

@@ -53,7 +53,8 @@ public:
         std::string file;
         bool encrypted = false;
     };
-    [[nodiscard]] static Result<std::string> stacked(const std::vector<Link>& links);
+    /// What is encrypted is opened with the secret `key_id`.
+    [[nodiscard]] static Result<std::string> stacked(const std::vector<Link>& links, const char* key_id = RegionKey::k_id);
     /// A file with nothing below it, for --target-image-opts.
     [[nodiscard]] static std::string options(const std::string& file, Encrypted encrypted);
     /// `layer` and its parents as their headers tell. store_corrupt for a cycle.

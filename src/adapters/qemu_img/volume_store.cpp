@@ -17,6 +17,7 @@
 #include "adapters/qemu_img/disk_format.hpp"
 #include "adapters/qemu_img/layer_folder.hpp"
 #include "adapters/qemu_img/qemu_img.hpp"
+#include "adapters/qemu_img/sync_all.hpp"
 #include "adapters/qemu_img/tool.hpp"
 #include "amivirt/base/fault.hpp"
 
@@ -64,12 +65,13 @@ public:
     explicit QemuImgStore(const StoreOptions& options) : options_(options), folder_(options.disks_folder, options.key_file) {}
 
     Result<void> create(const LayerId& layer, const std::optional<LayerId>& parent, Bytes size, Encrypted encrypted) override;
-    Result<void> persist(const LayerId& layer) override;
+    Result<void> persist(const std::vector<LayerId>& layers) override;
     Result<Seal> seal(const LayerId& layer) override;
     Result<void> grow(const LayerId& layer, Bytes size) override;
     Result<ProbedDisk> probe(const StagedDisk& disk, const std::string& shown_as) override;
     Result<void> import(const LayerId& layer, const StagedDisk& disk, const ProbedDisk& probed, Progress& progress) override;
-    Result<void> remove(const LayerId& layer) override;
+    using VolumeStore::remove;
+    Result<void> remove(const std::vector<LayerId>& layers) override;
     [[nodiscard]] DiskSource source(const LayerId& layer) const override { return {folder_.path(layer), "qcow2"}; }
     Result<std::optional<LayerFile>> look(const LayerId& layer) override;
     Result<Contents> contents() override;
@@ -95,10 +97,16 @@ Result<void> QemuImgStore::create(const LayerId& layer, const std::optional<Laye
     return {};
 }
 
-Result<void> QemuImgStore::persist(const LayerId& layer) {
-    const std::string file = folder_.path(layer);
-    const FileDescriptor fd = AMIVIRT_TRY(files::open(file, O_RDONLY));
-    AMIVIRT_TRY(files::sync(fd.get(), file));
+Result<void> QemuImgStore::persist(const std::vector<LayerId>& layers) {
+    if (layers.empty()) {
+        return {};
+    }
+    std::vector<std::string> paths;
+    paths.reserve(layers.size());
+    for (const LayerId& layer : layers) {
+        paths.push_back(folder_.path(layer));
+    }
+    AMIVIRT_TRY(sync_all(paths));
     fault_point("volume_store.persisted");
     return files::sync_folder(folder_.path());
 }
@@ -296,12 +304,18 @@ Result<void> QemuImgStore::convert(const std::string& target, const StagedDisk& 
     return Error(Code::tool_failed, fmt::format("qemu-img could not convert \"{}\": {}.", disk.path, words));
 }
 
-Result<void> QemuImgStore::remove(const LayerId& layer) {
-    AMIVIRT_TRY(files::remove(folder_.temporary(layer)));
-    fault_point("volume_store.remove_temporary");
-    AMIVIRT_TRY(files::remove(folder_.path(layer)));
-    fault_point("volume_store.removed");
-    return {};
+Result<void> QemuImgStore::remove(const std::vector<LayerId>& layers) {
+    for (const LayerId& layer : layers) {
+        AMIVIRT_TRY(files::remove(folder_.temporary(layer)));
+        fault_point("volume_store.remove_temporary");
+        AMIVIRT_TRY(files::remove(folder_.path(layer)));
+        fault_point("volume_store.removed");
+    }
+    // Also where none was there: who removed them may have been killed before this.
+    if (layers.empty() || (::access(folder_.path().c_str(), F_OK) != 0 && errno == ENOENT)) {
+        return {};
+    }
+    return files::sync_folder(folder_.path());
 }
 
 Result<std::optional<LayerFile>> QemuImgStore::look(const LayerId& layer) {
@@ -320,6 +334,7 @@ Result<std::optional<LayerFile>> QemuImgStore::look(const LayerId& layer) {
     result.file_size = Bytes{static_cast<std::uint64_t>(status.st_size)};
     result.allocated = files::allocated(status);
     result.modified_ns = modified_ns(status);
+    result.linked = status.st_nlink > 1;
     return std::optional(result);
 }
 

@@ -36,6 +36,14 @@ public:
     LayerTable& layers() override { return table(layers_, sqlite::make_layer_table); }
     OperationTable& operations() override { return table(operations_, sqlite::make_operation_table); }
     DownloadTable& downloads() override { return table(downloads_, sqlite::make_download_table); }
+    RetentionRuleTable& retention_rules() override { return table(retention_rules_, sqlite::make_retention_rule_table); }
+    KeyPairTable& key_pairs() override { return table(key_pairs_, sqlite::make_key_pair_table); }
+    LabMemberTable& lab_members() override { return table(lab_members_, sqlite::make_lab_member_table); }
+    DocumentTable& documents() override { return table(documents_, sqlite::make_document_table); }
+    CatalogIndex& index() override { return table(index_, sqlite::make_index); }
+    [[nodiscard]] Result<RegionPolicy> policy() override { return sqlite::read_policy(transaction_); }
+    [[nodiscard]] Result<void> set_policy(const RegionPolicy& policy) override { return sqlite::write_policy(transaction_, policy); }
+    [[nodiscard]] Result<BinContents> leaving_bin(TimePoint deadline) override { return sqlite::read_leaving_bin(transaction_, deadline); }
 
 private:
     template <class T>
@@ -54,6 +62,11 @@ private:
     std::unique_ptr<LayerTable> layers_;
     std::unique_ptr<OperationTable> operations_;
     std::unique_ptr<DownloadTable> downloads_;
+    std::unique_ptr<RetentionRuleTable> retention_rules_;
+    std::unique_ptr<KeyPairTable> key_pairs_;
+    std::unique_ptr<LabMemberTable> lab_members_;
+    std::unique_ptr<DocumentTable> documents_;
+    std::unique_ptr<CatalogIndex> index_;
 };
 
 using Idle = Sync<std::vector<std::unique_ptr<Connection>>>;

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "adapters/sqlite/functions.hpp"
 #include "amivirt/base/interrupt.hpp"
 
 namespace amivirt::sqlite {
@@ -21,11 +22,15 @@ constexpr auto k_longest_pause = 25ms;
 
 }  // namespace
 
-Connection::Connection(const std::string& file)
-    : file_(file), database_(file, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX | SQLite::OPEN_PRIVATECACHE) {
+Connection::Connection(const std::string& file, Access access)
+    : file_(file),
+      access_(access),
+      database_(file, (access == Access::read ? SQLite::OPEN_READONLY : SQLite::OPEN_READWRITE) | SQLite::OPEN_NOMUTEX |
+                          SQLite::OPEN_PRIVATECACHE) {
     ::sqlite3_extended_result_codes(database_.getHandle(), 1);
     ::sqlite3_busy_handler(database_.getHandle(), &Connection::wait_for_other, this);
     // temp_store: savepoints need no files, so a full or missing /tmp cannot hurt.
+    add_functions(database_.getHandle());
     database_.exec("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY");
 }
 
@@ -36,7 +41,7 @@ int Connection::wait_for_other(void* self, int attempt) noexcept {
     if (attempt == 0) {
         connection.waiting_since_ = now;
     }
-    if (pending_interrupt() != 0 || now - connection.waiting_since_ >= k_patience) {
+    if (connection.access_ == Access::read || pending_interrupt() != 0 || now - connection.waiting_since_ >= k_patience) {
         return 0;
     }
     std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(1ms * (attempt + 1), k_longest_pause));

@@ -33,15 +33,20 @@ private:
     Kept statement_;
 };
 
+enum class Access { read, write };
+
 class Connection {
 public:
-    /// Sets what SQLite forgets between connections: foreign keys, synchronous, how long to wait. Reads nothing yet.
-    explicit Connection(const std::string& file);
+    /// Sets what SQLite forgets between connections: foreign keys, synchronous, how long to wait. Reads nothing yet. One that only reads
+    /// waits for nobody.
+    explicit Connection(const std::string& file, Access access = Access::write);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
     /// Prepared once and kept (another one is made while it is in use). Throws SQLite::Exception.
     [[nodiscard]] Query query(const std::string& sql);
+    /// The same for a statement that is made up for the occasion: not kept, since there is no end of them.
+    [[nodiscard]] SQLite::Statement query_once(const std::string& sql) { return SQLite::Statement(database_, sql); }
     /// One statement, or several without results. Throws SQLite::Exception.
     void execute(const std::string& sql);
     /// Rows changed by the last statement.
@@ -58,6 +63,7 @@ private:
     static int wait_for_other(void* self, int attempt) noexcept;
 
     std::string file_;
+    Access access_;
     std::chrono::steady_clock::time_point waiting_since_{};
     bool healthy_ = true;
     SQLite::Database database_;                                // before the statements, which must go first

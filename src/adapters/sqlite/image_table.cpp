@@ -16,13 +16,18 @@ struct ImageKind {
     static constexpr const char* k_table = "image";
     static constexpr const char* k_columns =
         "id, owner, name, description, state, state_reason, architecture, boot_mode, platform, platform_details, distribution, os_version,"
-        " default_user, root_device_name, root_device_type, created, source_location";
+        " default_user, root_device_name, root_device_type, created, source_location,"
+        " source_image, source_region, source_instance, client_token, request_digest, deprecated, protection, protected_until,"
+        " last_launched, signer, bin_entered, bin_expires";
 
     static const Key& key(const Image& image) { return image.id; }
     static void bind(Binder& binder, const Image& image) {
         binder.put(image.id, image.owner, image.name, image.description, image.state, image.state_reason, image.architecture,
                    image.boot_mode, image.platform, image.platform_details, image.distribution, image.os_version, image.default_user,
                    image.root_device_name, image.root_device_type, image.created, image.source_location);
+        binder.put(image.source_image, image.source_region, image.source_instance, image.client_token, image.request_digest,
+                   image.deprecated, image.protection, image.protected_until, image.last_launched, image.signer);
+        put_bin_stay(binder, image.bin);
     }
     static Image read(Row& row) {
         Image image;
@@ -34,7 +39,11 @@ struct ImageKind {
         row.get_all(image.platform, image.platform_details, image.distribution, image.os_version, image.default_user,
                     image.root_device_name);
         row.get(image.root_device_type, parse_root_device_type);
-        row.get_all(image.created, image.source_location);
+        row.get_all(image.created, image.source_location, image.source_image, image.source_region, image.source_instance,
+                    image.client_token, image.request_digest, image.deprecated);
+        row.get(image.protection, parse_deregistration_protection);
+        row.get_all(image.protected_until, image.last_launched, image.signer);
+        get_bin_stay(row, image.bin);
         return image;
     }
 
@@ -42,19 +51,17 @@ struct ImageKind {
         loaded.join(transaction,
                     "SELECT image, device_name, kind, snapshot, size_gib, type, iops, throughput, delete_on_termination, encrypted,"
                     " ephemeral_number FROM image_block_device",
-                    "WHERE image = ?", "", "ORDER BY image, position",
-                    [](Row& row, Image& image) { image.mapping.push_back(read_device(row)); });
-        loaded.join(transaction, "SELECT image, grantee FROM image_launch_permission", "WHERE image = ?", "", "",
-                    [](Row& row, Image& image) {
-                        const std::string grantee = row.text();
-                        if (grantee == k_everyone) {
-                            image.permissions.everyone = true;
-                        } else if (auto account = AccountId::parse(grantee)) {
-                            image.permissions.accounts.insert(std::move(*account));
-                        } else {
-                            row.complain(grantee);
-                        }
-                    });
+                    "image", "", "ORDER BY image, position", [](Row& row, Image& image) { image.mapping.push_back(read_device(row)); });
+        loaded.join(transaction, "SELECT image, grantee FROM image_launch_permission", "image", "", "", [](Row& row, Image& image) {
+            const std::string grantee = row.text();
+            if (grantee == k_everyone) {
+                image.permissions.everyone = true;
+            } else if (auto account = AccountId::parse(grantee)) {
+                image.permissions.accounts.insert(std::move(*account));
+            } else {
+                row.complain(grantee);
+            }
+        });
         TagParts<ImageKind>::read(transaction, loaded);
     }
     static void write_parts(Transaction& transaction, const Image& image) {
@@ -143,5 +150,9 @@ private:
 }  // namespace
 
 std::unique_ptr<ImageTable> make_image_table(Transaction& transaction) { return std::make_unique<SqliteTable<ImageKind>>(transaction); }
+
+Result<Listing<Image>> read_images(Transaction& transaction, std::span<const std::int64_t> sequences) {
+    return SqliteTable<ImageKind>(transaction).list(sequences);
+}
 
 }  // namespace amivirt::sqlite

@@ -35,7 +35,8 @@ struct InstanceKind {
     static constexpr const char* k_columns =
         "id, reservation, owner, image, launch_index, client_token, request_digest, type, state, state_reason_code, state_reason_message,"
         " launched, terminated, architecture, firmware, accelerator, root_device_name, root_device_type, mac_address,"
-        " shutdown_behavior, termination_protected, user_data";
+        " shutdown_behavior, termination_protected, user_data, key_name, login_user, host_key, host_private_key, session, expires, "
+        "lifeline, network";
 
     static const Key& key(const Instance& instance) { return instance.id; }
     static void bind(Binder& binder, const Instance& instance) {
@@ -44,6 +45,8 @@ struct InstanceKind {
                    instance.launched, instance.terminated, instance.architecture, instance.firmware, instance.accelerator,
                    instance.root_device_name, instance.root_device_type, instance.mac_address, instance.shutdown_behavior,
                    instance.termination_protected, Blob{instance.user_data});
+        binder.put(instance.key_name, instance.login_user, instance.host_key, instance.host_private_key, instance.session, instance.expires,
+                   instance.lifeline, instance.network);
     }
     static Instance read(Row& row) {
         Instance instance;
@@ -58,17 +61,18 @@ struct InstanceKind {
         row.get(instance.root_device_type, parse_root_device_type);
         row.get(instance.mac_address);
         row.get(instance.shutdown_behavior, parse_shutdown_behavior);
-        row.get_all(instance.termination_protected, instance.user_data);
+        row.get_all(instance.termination_protected, instance.user_data, instance.key_name, instance.login_user, instance.host_key,
+                    instance.host_private_key, instance.session, instance.expires, instance.lifeline, instance.network);
         return instance;
     }
 
     static void read_parts(Transaction& transaction, Loaded<Instance>& loaded) {
-        loaded.join(transaction, "SELECT instance, address, host_port, guest_port, protocol FROM port_forward", "WHERE instance = ?", "",
+        loaded.join(transaction, "SELECT instance, address, host_port, guest_port, protocol, picked FROM port_forward", "instance", "",
                     "ORDER BY instance, position", [](Row& row, Instance& instance) {
                         PortForward& port = instance.ports.emplace_back();
-                        row.get_all(port.address, port.host_port, port.guest_port, port.protocol);
+                        row.get_all(port.address, port.host_port, port.guest_port, port.protocol, port.picked);
                     });
-        loaded.join(transaction, "SELECT instance, device_name, number, size_gib FROM instance_ephemeral_disk", "WHERE instance = ?", "",
+        loaded.join(transaction, "SELECT instance, device_name, number, size_gib FROM instance_ephemeral_disk", "instance", "",
                     "ORDER BY instance, position", [](Row& row, Instance& instance) {
                         EphemeralDisk& disk = instance.ephemeral.emplace_back();
                         row.get_all(disk.device_name, disk.number, disk.size);
@@ -79,10 +83,10 @@ struct InstanceKind {
         int position = 0;
         for (const PortForward& port : instance.ports) {
             auto query = transaction.query(
-                "INSERT INTO port_forward (instance, position, address, host_port, guest_port, protocol, reserved) VALUES (?, ?, ?, ?, ?, "
-                "?, ?)");
+                "INSERT INTO port_forward (instance, position, address, host_port, guest_port, protocol, reserved, picked) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
             Binder(*query).put(instance.id, position++, port.address, port.host_port, port.guest_port, port.protocol,
-                               instance.state != InstanceState::terminated);
+                               instance.state != InstanceState::terminated, port.picked);
             query->exec();
         }
         position = 0;

@@ -13,6 +13,12 @@
 namespace amivirt::embedded {
 extern const std::string_view k_schema_sql;
 extern const std::string_view k_migration_2_sql;
+extern const std::string_view k_migration_3_sql;
+extern const std::string_view k_migration_4_sql;
+extern const std::string_view k_migration_5_sql;
+extern const std::string_view k_migration_6_sql;
+extern const std::string_view k_migration_7_sql;
+extern const std::string_view k_migration_8_sql;
 }  // namespace amivirt::embedded
 
 namespace amivirt::sqlite {
@@ -102,8 +108,9 @@ private:
 
 const std::vector<Migration>& migrations() {
     static const std::vector<Migration> steps{
-        {1, embedded::k_schema_sql},
-        {2, embedded::k_migration_2_sql},
+        {1, embedded::k_schema_sql},      {2, embedded::k_migration_2_sql}, {3, embedded::k_migration_3_sql},
+        {4, embedded::k_migration_4_sql}, {5, embedded::k_migration_5_sql}, {6, embedded::k_migration_6_sql},
+        {7, embedded::k_migration_7_sql}, {8, embedded::k_migration_8_sql},
     };
     return steps;
 }

@@ -26,8 +26,8 @@ struct OperationKindOfRecord {
         return operation;
     }
     static void read_parts(Transaction& transaction, Loaded<Operation>& loaded) {
-        loaded.join(transaction, "SELECT operation, object FROM operation_object", "WHERE operation = ?", "",
-                    "ORDER BY operation, position", [](Row& row, Operation& operation) { operation.objects.push_back(row.text()); });
+        loaded.join(transaction, "SELECT operation, object FROM operation_object", "operation", "", "ORDER BY operation, position",
+                    [](Row& row, Operation& operation) { operation.objects.push_back(row.text()); });
     }
     static void write_parts(Transaction& transaction, const Operation& operation) {
         int position = 0;

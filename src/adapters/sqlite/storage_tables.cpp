@@ -70,25 +70,31 @@ struct SnapshotKind {
     using Key = SnapshotId;
     static constexpr const char* k_noun = "snapshot";
     static constexpr const char* k_table = "snapshot";
-    static constexpr const char* k_columns = "id, owner, layer, volume, size_gib, state, encrypted, description, created";
+    static constexpr const char* k_columns =
+        "id, owner, layer, volume, size_gib, state, state_message, encrypted, description, created, bin_entered, bin_expires";
 
     static const Key& key(const Snapshot& snapshot) { return snapshot.id; }
     static void bind(Binder& binder, const Snapshot& snapshot) {
-        binder.put(snapshot.id, snapshot.owner, snapshot.layer, snapshot.volume, snapshot.size, snapshot.state, snapshot.encrypted,
-                   snapshot.description, snapshot.created);
+        const auto layer = snapshot.layer.empty() ? std::nullopt : std::optional(snapshot.layer);
+        binder.put(snapshot.id, snapshot.owner, layer, snapshot.volume, snapshot.size, snapshot.state, snapshot.state_message,
+                   snapshot.encrypted, snapshot.description, snapshot.created);
+        put_bin_stay(binder, snapshot.bin);
     }
     static Snapshot read(Row& row) {
         Snapshot snapshot;
-        row.get_all(snapshot.id, snapshot.owner, snapshot.layer, snapshot.volume, snapshot.size);
+        std::optional<LayerId> layer;
+        row.get_all(snapshot.id, snapshot.owner, layer, snapshot.volume, snapshot.size);
+        snapshot.layer = layer.value_or(LayerId());
         row.get(snapshot.state, parse_snapshot_state);
-        row.get_all(snapshot.encrypted, snapshot.description, snapshot.created);
+        row.get_all(snapshot.state_message, snapshot.encrypted, snapshot.description, snapshot.created);
+        get_bin_stay(row, snapshot.bin);
         return snapshot;
     }
     static void read_parts(Transaction& transaction, Loaded<Snapshot>& loaded) { TagParts<SnapshotKind>::read(transaction, loaded); }
     static void write_parts(Transaction& transaction, const Snapshot& snapshot) { TagParts<SnapshotKind>::write(transaction, snapshot); }
     static void erase_parts(Transaction& transaction, const Key& key) { TagParts<SnapshotKind>::erase(transaction, key); }
     static std::optional<Error> obstacle(Transaction& transaction, const Snapshot& snapshot) {
-        return missing_layer(transaction, snapshot.layer, k_noun, snapshot.id.str());
+        return snapshot.layer.empty() ? std::nullopt : missing_layer(transaction, snapshot.layer, k_noun, snapshot.id.str());
     }
 };
 

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,7 +30,13 @@ public:
         std::string fault;  ///< why it cannot be read; "" if it can
     };
 
-    explicit Loaded(std::optional<std::string> only) : only_(std::move(only)) {}
+    /// Which of the records: a condition that follows the key's column, with one parameter.
+    struct Restriction {
+        std::string condition;
+        std::string value;
+    };
+
+    explicit Loaded(std::optional<Restriction> only) : only_(std::move(only)) {}
 
     void add(std::string key, Record record, std::string fault) {
         positions_.emplace(key, entries_.size());
@@ -35,14 +44,15 @@ public:
     }
     [[nodiscard]] std::vector<Entry>& entries() noexcept { return entries_; }
 
-    /// Reads a table of parts: `sql` selects the owner's key and then what `each(Row&, Record&)` reads, `one` restricts it to one owner
-    /// (its parameter), `all` to those of this kind. One query, however many records there are.
+    /// Reads a table of parts: `sql` selects the owner's key, which is in the column `owner`, and then what `each(Row&, Record&)` reads;
+    /// `all` restricts it to owners of this kind, where all of them are asked for. One query, however many records there are.
     template <class Each>
-    void join(Transaction& transaction, std::string_view sql, std::string_view one, std::string_view all, std::string_view order,
+    void join(Transaction& transaction, std::string_view sql, std::string_view owner, std::string_view all, std::string_view order,
               Each each) {
-        auto query = transaction.query(fmt::format("{} {} {}", sql, only_ ? one : all, order));
+        auto query = transaction.query(only_ ? fmt::format("{} WHERE {} {} {}", sql, owner, only_->condition, order)
+                                             : fmt::format("{} {} {}", sql, all, order));
         if (only_) {
-            query->bind(1, *only_);
+            query->bind(1, only_->value);
         }
         while (query->executeStep()) {
             Row row(*query);
@@ -59,7 +69,7 @@ public:
     }
 
 private:
-    std::optional<std::string> only_;
+    std::optional<Restriction> only_;
     std::vector<Entry> entries_;
     std::unordered_map<std::string, std::size_t> positions_;
 };
@@ -80,7 +90,7 @@ public:
     [[nodiscard]] Result<std::optional<Record>> find(const Key& key) override {
         return transaction_.run([&]() -> Result<std::optional<Record>> {
             static const std::string sql = fmt::format("SELECT {} FROM {} WHERE {} = ?", Kind::k_columns, Kind::k_table, key_column());
-            Loaded<Record> loaded(text(key));
+            Loaded<Record> loaded(typename Loaded<Record>::Restriction{"= ?", text(key)});
             {
                 auto query = transaction_.query(sql);
                 Binder(*query).put(key);
@@ -106,20 +116,26 @@ public:
                 auto query = transaction_.query(sql);
                 load(*query, loaded);
             }
-            Listing<Record> listing;
-            if (loaded.entries().empty()) {
-                return listing;
+            return listing_of(loaded);
+        });
+    }
+
+    /// Those of these sequence numbers, in their order.
+    [[nodiscard]] Result<Listing<Record>> list(std::span<const std::int64_t> sequences) {
+        return transaction_.run([&]() -> Result<Listing<Record>> {
+            static const std::string sql = fmt::format(
+                "SELECT {} FROM (SELECT key AS place, value AS number FROM json_each(?)) JOIN {} ON sequence = number ORDER BY place",
+                Kind::k_columns, Kind::k_table);
+            static const std::string chosen =
+                fmt::format("IN (SELECT {} FROM {} WHERE sequence IN (SELECT value FROM json_each(?)))", key_column(), Kind::k_table);
+            const std::string numbers = fmt::format("[{}]", fmt::join(sequences, ","));
+            Loaded<Record> loaded(typename Loaded<Record>::Restriction{chosen, numbers});
+            {
+                auto query = transaction_.query(sql);
+                Binder(*query).put(numbers);
+                load(*query, loaded);
             }
-            Kind::read_parts(transaction_, loaded);
-            listing.records.reserve(loaded.entries().size());
-            for (auto& entry : loaded.entries()) {
-                if (entry.fault.empty()) {
-                    listing.records.push_back(std::move(entry.record));
-                } else {
-                    listing.unreadable.push_back(sentence(entry.key, entry.fault));
-                }
-            }
-            return listing;
+            return listing_of(loaded);
         });
     }
 
@@ -205,6 +221,22 @@ private:
         return fmt::format("The {} \"{}\" in the catalog cannot be read: {}, which this amivirt does not understand.", Kind::k_noun, key,
                            fault);
     }
+    Listing<Record> listing_of(Loaded<Record>& loaded) {
+        Listing<Record> listing;
+        if (loaded.entries().empty()) {
+            return listing;
+        }
+        Kind::read_parts(transaction_, loaded);
+        listing.records.reserve(loaded.entries().size());
+        for (auto& entry : loaded.entries()) {
+            if (entry.fault.empty()) {
+                listing.records.push_back(std::move(entry.record));
+            } else {
+                listing.unreadable.push_back(sentence(entry.key, entry.fault));
+            }
+        }
+        return listing;
+    }
     static void load(SQLite::Statement& statement, Loaded<Record>& loaded) {
         while (statement.executeStep()) {
             Row row(statement);
@@ -217,6 +249,23 @@ private:
     Transaction& transaction_;
 };
 
+/// The two columns of a stay in the recycle bin: both or none.
+inline void put_bin_stay(Binder& binder, const std::optional<BinStay>& stay) {
+    if (stay) {
+        binder.put(stay->entered, stay->expires);
+    } else {
+        binder.put(std::nullopt, std::nullopt);
+    }
+}
+inline void get_bin_stay(Row& row, std::optional<BinStay>& stay) {
+    if (row.null_here()) {
+        row.skip(2);
+        return;
+    }
+    stay.emplace();
+    row.get_all(stay->entered, stay->expires);
+}
+
 /// The `tag` rows of a record, for the kinds that have tags.
 template <class Kind>
 struct TagParts {
@@ -226,7 +275,7 @@ struct TagParts {
         static const std::string prefix{Kind::Key::prefix()};
         static const std::string all =
             fmt::format("WHERE resource_id >= '{}' AND resource_id < '{}.'", prefix, std::string_view(prefix).substr(0, prefix.size() - 1));
-        loaded.join(transaction, "SELECT resource_id, key, value FROM tag", "WHERE resource_id = ?", all, "", [](Row& row, Record& record) {
+        loaded.join(transaction, "SELECT resource_id, key, value FROM tag", "resource_id", all, "", [](Row& row, Record& record) {
             std::string key = row.text();
             record.tags.insert_or_assign(std::move(key), row.text());
         });

@@ -10,8 +10,6 @@
 
 namespace amivirt::sqlite {
 
-enum class Access { read, write };
-
 class Transaction {
 public:
     Transaction(Connection& connection, Access access) : connection_(connection), access_(access) {}
@@ -22,6 +20,7 @@ public:
     [[nodiscard]] Result<void> begin();
     [[nodiscard]] Result<void> commit();
     [[nodiscard]] Query query(const std::string& sql) { return connection_.query(sql); }
+    [[nodiscard]] SQLite::Statement query_once(const std::string& sql) { return connection_.query_once(sql); }
     [[nodiscard]] int changes() const noexcept { return connection_.changes(); }
 
     /// Runs `step`, which may throw SQLite's exceptions, and gives them back as an Error.

@@ -22,8 +22,18 @@ public:
             Talk& talk, Backend& backend)
         : global_(global), format_(format), tokens_(std::move(tokens)), around_(around), talk_(talk), backend_(backend) {}
 
-    /// Opens the region and finishes or undoes what a dead process left; its sentences are warnings.
+    /// Opens the region, finishes or undoes what a dead process left and empties the recycle bin of what has expired; what is to be said of
+    /// that are warnings.
     [[nodiscard]] Result<Services*> open();
+    /// The same for what launches: it also ends the leases that are over (Leases::reap).
+    [[nodiscard]] Result<Services*> open_to_launch();
+    /// At the end of a command: where an instance came to rest meanwhile, its deep chains of layers are flattened, by another process:
+    /// nobody waits for copying, and what comes of it is no part of the command.
+    void close();
+    [[nodiscard]] Accounts& accounts() { return backend_.accounts(); }
+    [[nodiscard]] Result<Acting> acting() { return backend_.acting(global_); }
+    [[nodiscard]] Result<std::string> schema(const std::string& format) { return backend_.schema(format); }
+    [[nodiscard]] Result<void> serve(const ServeOptions& how) { return backend_.serve(global_, how); }
     [[nodiscard]] std::vector<Finding> examine() { return backend_.examine(global_); }
     /// In the form asked for, `otherwise` if none was. At once, so that it is out before a long wait.
     void print(const Answer& answer, Format otherwise = Format::table);
@@ -42,6 +52,7 @@ private:
     const Surroundings& around_;
     Talk& talk_;
     Backend& backend_;
+    Services* services_ = nullptr;  ///< once open
 };
 
 /// One call of a command: its options' values, and its run.
@@ -73,5 +84,8 @@ struct CommandGroup {
 [[nodiscard]] const std::vector<CommandGroup>& command_groups();
 /// All of them, in the order the overview shows.
 [[nodiscard]] const std::vector<const Command*>& all_commands();
+[[nodiscard]] std::vector<std::string> all_paths();
+/// nullptr: there is none.
+[[nodiscard]] const Command* command_of(const std::string& path);
 
 }  // namespace amivirt::cli

@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "faces/cli/command.hpp"
+#include "faces/cli/completion.hpp"
 #include "faces/cli/globals.hpp"
 #include "faces/cli/help.hpp"
+#include "faces/cli/manual.hpp"
 #include "faces/cli/parser.hpp"
 
 namespace amivirt::cli {
@@ -18,23 +20,6 @@ namespace amivirt::cli {
 namespace {
 
 constexpr int k_usage = static_cast<int>(ExitStatus::usage);
-
-std::vector<std::string> all_paths() {
-    std::vector<std::string> out;
-    for (const Command* command : all_commands()) {
-        out.insert(out.end(), command->paths.begin(), command->paths.end());
-    }
-    return out;
-}
-
-const Command* command_of(const std::string& path) {
-    for (const Command* command : all_commands()) {
-        if (std::find(command->paths.begin(), command->paths.end(), path) != command->paths.end()) {
-            return command;
-        }
-    }
-    return nullptr;
-}
 
 int fail(const Error& error, const Surroundings& around, int verbosity) {
     Talk(around, verbosity).error(error);
@@ -95,6 +80,7 @@ int execute(const std::vector<std::string>& tokens, Backend& backend, const Surr
     Talk talk(around, globals.options.verbosity);
     Session session(globals.options, globals.format, tokens, around, talk, backend);
     const Result<int> status = action->run(session);
+    session.close();
     if (!status) {
         talk.error(status.error());
         return facts(status.error().code).exit_status;
@@ -111,6 +97,14 @@ int run_in(const std::vector<std::string>& given, Backend& backend, const Surrou
         tokens.emplace_back("--help");
     }
     errno = 0;
+    if (!tokens.empty() && tokens.front() == "__complete") {  // asked by a shell between two keys: an answer, or nothing
+        around.out << completions(std::vector<std::string>(tokens.begin() + 1, tokens.end()), backend, around);
+        return 0;
+    }
+    if (tokens.size() == 2 && tokens.front() == "__manual") {  // asked by the build
+        const Result<void> written = write_manual(tokens.back());
+        return written ? 0 : fail(written.error(), around, 0);
+    }
     return finish_output(around, execute(tokens, backend, around));
 }
 

@@ -11,11 +11,7 @@ void add_globals(OptionSet& set, Globals& into) {
     set.text("--home", "DIR", "where images and instances are kept", options.home).from_environment("AMIVIRT_HOME");
     set.text("-c,--connect", "URI", "libvirt's address, such as qemu:///system", options.connect).from_environment("AMIVIRT_URI");
     set.parsed("--region", "REGION", "the region", options.region, parse_region).from_environment("AMIVIRT_REGION");
-    set.add("--account", "ID", "the account to act for: 12 digits",
-            [&options](const std::string& text) -> Result<void> {
-                options.account = AMIVIRT_TRY(AccountId::parse(text)).str();
-                return {};
-            })
+    set.parsed("--account", "ACCOUNT", "the account to act for: 12 digits, or its alias", options.account, parse_account_word)
         .from_environment("AMIVIRT_ACCOUNT");
     set.parsed("--accel", "ACCEL", "auto, kvm or tcg", options.accelerator, parse_accelerator).from_environment("AMIVIRT_ACCEL");
     set.text("--log-file", "FILE", "append a log to FILE", options.log_file).from_environment("AMIVIRT_LOG");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "faces/cli/json_fields.hpp"
 #include "faces/cli/suggest.hpp"
 #include "faces/cli/talk.hpp"
 #include "faces/cli/text.hpp"
@@ -14,8 +15,6 @@
 namespace amivirt::cli {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// May it stand without quotes and still be read as a string? When in doubt, no ("no", "1e3", "2026-11-23", "00").
 bool is_plain_yaml(const std::string& text) {
@@ -107,8 +106,9 @@ Result<Format> parse_format(std::string_view text) {
     if (text == "id") {
         return Format::id;
     }
-    return usage_error(fmt::format("\"{}\" is not an output format (table, json, yaml, id)", text),
-                       did_you_mean(text, {"table", "json", "yaml", "id"}));
+    Error error = none_of("output format", text, {"table", "json", "yaml", "id"});
+    error.code = Code::usage;
+    return error;
 }
 
 std::string to_json(const Document& document) {
@@ -136,6 +136,14 @@ std::string TextTable::str() const {
 void FieldList::add(std::string name, std::string value) {
     if (!value.empty()) {
         fields_.emplace_back(std::move(name), std::move(value));
+    }
+}
+
+void FieldList::add_tags(const Tags& tags) {
+    for (const auto& [key, value] : tags) {
+        if (key != "Name") {
+            add("Tag", fmt::format("{}={}", key, value));
+        }
     }
 }
 

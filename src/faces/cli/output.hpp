@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "amivirt/base/result.hpp"
+#include "amivirt/domain/tag.hpp"
 
 namespace amivirt::cli {
 
@@ -40,6 +41,8 @@ private:
 class FieldList {
 public:
     void add(std::string name, std::string value);
+    /// One line each; Name has a place of its own.
+    void add_tags(const Tags& tags);
     [[nodiscard]] std::string str() const;
 
 private:

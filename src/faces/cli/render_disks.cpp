@@ -59,6 +59,7 @@ Json snapshot_json(const Snapshot& snapshot) {
     out["SnapshotId"] = snapshot.id.str();
     out["StartTime"] = to_iso8601(snapshot.created);
     out["State"] = to_string(snapshot.state);
+    put(out, "StateMessage", snapshot.state_message);
     out["VolumeId"] = snapshot.volume ? snapshot.volume->str() : "vol-ffffffff";  // EC2's own id for what was taken of no volume
     out["VolumeSize"] = snapshot.size.count;
     put_tags(out, snapshot.tags);
@@ -75,14 +76,6 @@ std::string performance(const Volume& volume) {
         out += fmt::format(", {} MiB/s", *volume.throughput);
     }
     return out;
-}
-
-void add_tags(FieldList& fields, const Tags& tags) {
-    for (const auto& [key, value] : tags) {
-        if (key != "Name") {
-            fields.add("Tag", fmt::format("{}={}", key, value));
-        }
-    }
 }
 
 }  // namespace
@@ -122,7 +115,7 @@ std::string volume_fields(const Volume& volume) {
     }
     fields.add("Created", to_iso8601(volume.created));
     fields.add("Owner", volume.owner.str());
-    add_tags(fields, volume.tags);
+    fields.add_tags(volume.tags);
     return fields.str();
 }
 
@@ -206,7 +199,7 @@ std::string snapshot_fields(const Snapshot& snapshot) {
     fields.add("Encrypted", yes_or_no(snapshot.encrypted));
     fields.add("Created", to_iso8601(snapshot.created));
     fields.add("Owner", snapshot.owner.str());
-    add_tags(fields, snapshot.tags);
+    fields.add_tags(snapshot.tags);
     return fields.str();
 }
 

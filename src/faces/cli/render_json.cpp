@@ -1,5 +1,8 @@
 #include "faces/cli/render_json.hpp"
 
+#include <algorithm>
+#include "amivirt/domain/login.hpp"
+
 #include "amivirt/services/doctor.hpp"
 #include "faces/cli/json_fields.hpp"
 
@@ -34,7 +37,7 @@ Json mapping_entry(const BlockDevice& device) {
     return entry;
 }
 
-Json image_json(const Image& image) {
+Json image_json(const Image& image, const AllowedBy& allowed) {
     Json out;
     out["Architecture"] = to_string(image.architecture);
     out["CreationDate"] = to_iso8601(image.created);
@@ -65,6 +68,27 @@ Json image_json(const Image& image) {
     put_tags(out, image.tags);
     out["VirtualizationType"] = "hvm";
     out["BootMode"] = to_string(image.boot_mode);
+    if (image.deprecated) {
+        out["DeprecationTime"] = to_iso8601(*image.deprecated);
+    }
+    if (image.source_instance) {
+        out["SourceInstanceId"] = image.source_instance->str();
+    }
+    out["DeregistrationProtection"] = to_string(image.protection);
+    if (image.last_launched) {
+        out["LastLaunchedTime"] = to_iso8601(*image.last_launched);
+    }
+    if (allowed) {
+        put(out, "ImageAllowed", allowed(image));
+    }
+    if (image.source_image) {
+        out["SourceImageId"] = image.source_image->str();
+    }
+    put(out, "SourceImageRegion", image.source_region);
+    put(out, "Signer", image.signer);
+    if (image.protected_until) {
+        out["DeregistrationProtectedUntil"] = to_iso8601(*image.protected_until);
+    }
     put(out, "SourceLocation", image.source_location);
     put(out, "DefaultUser", image.default_user);
     return out;
@@ -81,7 +105,10 @@ Json instance_json(const InstanceView& view, const std::string& region, Observed
     out["InstanceType"] = instance.type;
     out["LaunchTime"] = to_iso8601(instance.launched);
     out["Placement"] = {{"AvailabilityZone", zone_of(region)}, {"Tenancy", "default"}};
-    if (instance.state == InstanceState::running) {
+    if (!view.addresses.empty()) {
+        out["PrivateIpAddress"] = view.addresses.front();
+    }
+    if (instance.state == InstanceState::running && instance.network == "user") {
         out["PublicIpAddress"] = "127.0.0.1";
     }
     out["State"] = state_json(instance.state);
@@ -117,6 +144,9 @@ Json instance_json(const InstanceView& view, const std::string& region, Observed
     out["VirtualizationType"] = "hvm";
     out["BootMode"] = to_string(instance.firmware);
     out["CurrentInstanceBootMode"] = to_string(instance.firmware);
+    put(out, "KeyName", instance.key_name);
+    put(out, "LoginUser", instance.login_user);
+    put(out, "SshHostKey", without_comment(instance.host_key));
     Json forwards = Json::array();
     for (const PortForward& forward : instance.ports) {
         forwards.push_back({{"HostAddress", forward.address},
@@ -125,8 +155,32 @@ Json instance_json(const InstanceView& view, const std::string& region, Observed
                             {"Protocol", forward.protocol}});
     }
     out["PortForwards"] = std::move(forwards);
+    if (instance.network != "user") {
+        out["Network"] = instance.network;
+    }
     out["Accelerator"] = to_string(instance.accelerator);
+    put(out, "Session", instance.session);
+    if (instance.expires) {
+        out["ExpiresAt"] = to_iso8601(*instance.expires);
+    }
     return out;
+}
+
+/// RFC 4648, with padding.
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view k_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
+        unsigned group = 0;
+        for (std::size_t k = 0; k < 3; ++k) {
+            group = (group << 8U) | (k < left ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+        }
+        for (std::size_t k = 0; k < 4; ++k) {
+            text += k <= left ? k_digits[(group >> (18U - 6U * k)) & 0x3FU] : '=';
+        }
+    }
+    return text;
 }
 
 Json reservation_json(const Instance& first) {
@@ -150,12 +204,41 @@ std::string_view health_word(Health health) {
 
 }  // namespace
 
-Document images_document(const std::vector<Image>& images) {
+Document images_document(const std::vector<Image>& images, const AllowedBy& allowed, const std::map<AccountId, std::string>& aliases) {
     Json list = Json::array();
     for (const Image& image : images) {
-        list.push_back(image_json(image));
+        Json entry = image_json(image, allowed);
+        if (const auto alias = aliases.find(image.owner); alias != aliases.end()) {
+            entry["ImageOwnerAlias"] = alias->second;
+        }
+        list.push_back(std::move(entry));
     }
     return document({{"Images", std::move(list)}});
+}
+
+Document instance_attributes_document(const Instance& instance, const ModifyInstanceRequest& changed) {
+    Json out;
+    out["InstanceId"] = instance.id.str();
+    if (changed.type) {
+        out["InstanceType"] = {{"Value", instance.type}};
+    }
+    if (changed.user_data) {
+        out["UserData"] = {{"Value", base64(instance.user_data)}};
+    }
+    if (changed.shutdown_behavior) {
+        out["InstanceInitiatedShutdownBehavior"] = {{"Value", to_string(instance.shutdown_behavior)}};
+    }
+    if (changed.termination_protected) {
+        out["DisableApiTermination"] = {{"Value", instance.termination_protected}};
+    }
+    if (changed.lease && instance.expires) {
+        out["ExpiresAt"] = to_iso8601(*instance.expires);
+    }
+    return document(std::move(out));
+}
+
+Document completion_document(const std::string& shell, const std::string& script) {
+    return document({{"Shell", shell}, {"Script", script}});
 }
 
 Document image_ids_document(const std::vector<std::string>& ids) {

@@ -2,6 +2,9 @@
 // prints it); what is absent is left out. Pure.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +22,13 @@ enum class Observed {
     no,  ///< libvirt could not be asked: the record says "StateObserved": false
 };
 
-/// {"Images": [...]}
-[[nodiscard]] Document images_document(const std::vector<Image>& images);
+/// Does an image meet the region's criteria? nullopt: they are not applied.
+using AllowedBy = std::function<std::optional<bool>(const Image&)>;
+/// {"Images": [...]}, with ImageAllowed where `allowed` tells it; `aliases` are the owners' (ImageOwnerAlias).
+[[nodiscard]] Document images_document(const std::vector<Image>& images, const AllowedBy& allowed = {},
+                                       const std::map<AccountId, std::string>& aliases = {});
 /// {"ImageId": "..."}, or for several {"Images": [{"ImageId"}]}: as register-image.
+[[nodiscard]] Document completion_document(const std::string& shell, const std::string& script);
 [[nodiscard]] Document image_ids_document(const std::vector<std::string>& ids);
 /// {"Return": true, "DeleteSnapshotResults": [...]}: as deregister-image.
 [[nodiscard]] Document deregister_document(const std::vector<SnapshotId>& deleted);
@@ -42,6 +49,8 @@ struct StateChange {
 
 /// {"InstanceTypes": [...]}
 [[nodiscard]] Document types_document(const std::vector<InstanceType>& types);
+/// As describe-instance-attribute, of what was changed; user data in base64.
+[[nodiscard]] Document instance_attributes_document(const Instance& instance, const ModifyInstanceRequest& changed);
 /// {"InstanceId", "Timestamp", "Output"}: as get-console-output, the output as text rather than base64.
 [[nodiscard]] Document console_document(const InstanceId& instance, TimePoint now, const std::string& output);
 /// {"Findings": [{"Subject", "Health", "Detail", "Remedy"}], "Healthy": true}

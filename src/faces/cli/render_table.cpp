@@ -71,6 +71,26 @@ std::string describe_volume(const Volume& volume) {
     return out;
 }
 
+std::string describe_protection(const Image& image) {
+    switch (image.protection) {
+        case DeregistrationProtection::enabled:
+            return "from deregistration";
+        case DeregistrationProtection::enabled_with_cooldown:
+            return "from deregistration, and for 24 hours after that is switched off";
+        case DeregistrationProtection::disabled:
+            break;
+    }
+    return image.protected_until ? fmt::format("from deregistration until {}", to_iso8601(*image.protected_until)) : std::string();
+}
+
+std::string describe_source(const Image& image) {
+    std::string out = image.source_image ? image.source_image->str() : "";
+    if (!image.source_region.empty()) {
+        out += fmt::format(" in {}", image.source_region);
+    }
+    return out;
+}
+
 std::string describe_permissions(const Image& image) {
     if (image.permissions.everyone) {
         return "everyone";
@@ -84,17 +104,27 @@ std::string describe_permissions(const Image& image) {
 
 bool is_up(const Instance& instance) { return instance.state == InstanceState::running || instance.state == InstanceState::pending; }
 
-std::string ssh_address(const Instance& instance) {
-    const std::optional<PortForward> forward = ssh_forward(instance);
-    return forward && is_up(instance) ? fmt::format("{}:{}", forward->address, forward->host_port) : std::string();
+std::string ssh_address(const InstanceView& view) {
+    if (!is_up(view.instance)) {
+        return {};
+    }
+    if (const std::optional<PortForward> forward = ssh_forward(view.instance)) {
+        return fmt::format("{}:{}", forward->address, forward->host_port);
+    }
+    return view.addresses.empty() ? std::string() : view.addresses.front() + ":22";
 }
 
-void add_tags(FieldList& fields, const Tags& tags) {
-    for (const auto& [key, value] : tags) {
-        if (key != "Name") {
-            fields.add("Tag", fmt::format("{}={}", key, value));
+/// All but SSH, which has a column of its own.
+std::string other_ports(const Instance& instance) {
+    const std::optional<PortForward> ssh = ssh_forward(instance);
+    std::string out;
+    for (const PortForward& port : instance.ports) {
+        if (port != ssh) {
+            out += fmt::format("{}{}:{}->{}{}", out.empty() ? "" : ", ", port.address, port.host_port, port.guest_port,
+                               port.protocol == "tcp" ? "" : "/" + port.protocol);
         }
     }
+    return out;
 }
 
 }  // namespace
@@ -104,7 +134,7 @@ std::string images_table(const std::vector<Image>& images, TimePoint now) {
     for (const Image& image : images) {
         table.add({image.id.str(), image.name, operating_system(image), std::string(to_string(image.architecture)),
                    std::string(to_string(image.boot_mode)), std::string(to_string(image.root_device_type)), root_size(image),
-                   std::string(to_string(image.state)), age(image.created, now)});
+                   fmt::format("{}{}", to_string(image.state), is_deprecated(image, now) ? ", deprecated" : ""), age(image.created, now)});
     }
     return table.str();
 }
@@ -127,8 +157,15 @@ std::string image_fields(const Image& image) {
     for (const BlockDevice& device : image.mapping) {
         fields.add("Device", describe_device(device));
     }
+    fields.add("Copied from", image.source_image ? fmt::format("{} {}", image.source_image->str(), image.source_region) : "");
+    fields.add("Signed by", image.signer);
     fields.add("Source", image.source_location);
-    add_tags(fields, image.tags);
+    fields.add("From image", describe_source(image));
+    fields.add("From instance", image.source_instance ? image.source_instance->str() : "");
+    fields.add("Deprecated", image.deprecated ? to_iso8601(*image.deprecated) : "");
+    fields.add("Protected", describe_protection(image));
+    fields.add("Last launched", image.last_launched ? to_iso8601(*image.last_launched) : "");
+    fields.add_tags(image.tags);
     return fields.str();
 }
 
@@ -147,11 +184,27 @@ std::string state_text(const InstanceView& view, Observed observed) {
 }
 
 std::string instances_table(const std::vector<InstanceView>& views, TimePoint now, Observed observed) {
-    TextTable table({"ID", "NAME", "IMAGE", "TYPE", "STATE", "SSH", "AGE"});
+    // Most have no ports but SSH's: then there is no column of dashes.
+    const bool any_ports =
+        std::any_of(views.begin(), views.end(), [](const InstanceView& view) { return !other_ports(view.instance).empty(); });
+    std::vector<std::string> headers{"ID", "NAME", "IMAGE", "TYPE", "STATE", "SSH", "AGE"};
+    if (any_ports) {
+        headers.insert(headers.end() - 1, "PORTS");
+    }
+    TextTable table(std::move(headers));
     for (const InstanceView& view : views) {
         const Instance& instance = view.instance;
-        table.add({instance.id.str(), name_tag(instance.tags), view.image_name.empty() ? instance.image.str() : view.image_name,
-                   instance.type, state_text(view, observed), ssh_address(instance), age(instance.launched, now)});
+        std::vector<std::string> row{instance.id.str(),
+                                     name_tag(instance.tags),
+                                     view.image_name.empty() ? instance.image.str() : view.image_name,
+                                     instance.type,
+                                     state_text(view, observed),
+                                     ssh_address(view),
+                                     age(instance.launched, now)};
+        if (any_ports) {
+            row.insert(row.end() - 1, other_ports(instance));
+        }
+        table.add(std::move(row));
     }
     return table.str();
 }
@@ -172,8 +225,16 @@ std::string instance_fields(const InstanceView& view, const std::string& console
     if (instance.terminated) {
         fields.add("Terminated", to_iso8601(*instance.terminated));
     }
+    fields.add("Expires", instance.expires ? to_iso8601(*instance.expires) : "");
+    fields.add("Session", instance.session);
     fields.add("Reservation", fmt::format("{}, index {}", instance.reservation.str(), instance.launch_index));
     fields.add("Owner", instance.owner.str());
+    if (instance.network != "user") {
+        fields.add("Network", instance.network);
+    }
+    for (const std::string& address : view.addresses) {
+        fields.add("Address", address);
+    }
     for (const PortForward& forward : instance.ports) {
         fields.add("Port", fmt::format("{}:{} -> {}/{}", forward.address, forward.host_port, forward.guest_port, forward.protocol));
     }
@@ -190,7 +251,7 @@ std::string instance_fields(const InstanceView& view, const std::string& console
     if (instance.state != InstanceState::terminated) {
         fields.add("Console log", console_log);
     }
-    add_tags(fields, instance.tags);
+    fields.add_tags(instance.tags);
     return fields.str();
 }
 

@@ -10,16 +10,13 @@
 #include <fstream>
 #include <istream>
 
+#include "amivirt/domain/network.hpp"
 #include "faces/cli/suggest.hpp"
 #include "faces/cli/talk.hpp"
 
 namespace amivirt::cli {
 
 namespace {
-
-constexpr std::size_t k_user_data_limit = 16UL * 1024;
-
-Error invalid(std::string message, std::string hint = {}) { return {Code::invalid_parameter_value, std::move(message), std::move(hint)}; }
 
 template <class Number>
 std::optional<Number> whole_number(std::string_view text) {
@@ -31,15 +28,30 @@ std::optional<Number> whole_number(std::string_view text) {
     return value;
 }
 
-Result<std::string> read_limited(std::istream& in, const std::string& shown_as) {
-    std::string data(k_user_data_limit + 1, '\0');
+/// Four numbers to 255, without the leading zeros that some read as octal.
+bool is_ipv4(std::string_view text) {
+    int parts = 0;
+    for (bool more = true; more; ++parts) {
+        const std::size_t dot = text.find('.');
+        more = dot != std::string_view::npos;
+        const std::string_view part = text.substr(0, dot);
+        if (!whole_number<std::uint8_t>(part) || (part.size() > 1 && part.front() == '0')) {
+            return false;
+        }
+        text.remove_prefix(more ? dot + 1 : text.size());
+    }
+    return parts == 4;
+}
+
+Result<std::string> read_limited(std::istream& in, const std::string& shown_as, const SmallFile& what) {
+    std::string data(what.limit + 1, '\0');
     in.read(data.data(), static_cast<std::streamsize>(data.size()));
     if (in.bad()) {
-        return Error(Code::io_error, fmt::format("Cannot read the user data from \"{}\"", shown_as));
+        return Error(Code::io_error, fmt::format("Cannot read the {} from \"{}\"", what.noun, shown_as));
     }
     data.resize(static_cast<std::size_t>(in.gcount()));
-    if (data.size() > k_user_data_limit) {
-        return invalid(fmt::format("The user data in \"{}\" is larger than 16 KiB", shown_as), "let the user data download the rest");
+    if (data.size() > what.limit) {
+        return invalid(fmt::format("The {} in \"{}\" is larger than {} KiB", what.noun, shown_as, what.limit / 1024), what.hint);
     }
     return data;
 }
@@ -56,7 +68,7 @@ Result<unsigned> parse_count(std::string_view text, unsigned least, unsigned mos
 
 Result<PortForward> parse_port_forward(std::string_view text) {
     const auto fault = [text](std::string_view why) {
-        return invalid(fmt::format("\"{}\" is not HOST:GUEST[/tcp|/udp]: {}", text, why),
+        return invalid(fmt::format("\"{}\" is not [ADDR:]HOST:GUEST[/tcp|/udp]: {}", text, why),
                        "as in \"-p 8080:80\"; \"-p 0:80\" picks a free port of the host");
     };
     PortForward forward;
@@ -66,6 +78,13 @@ Result<PortForward> parse_port_forward(std::string_view text) {
         forward.protocol = text.substr(slash + 1);
         if (forward.protocol != "tcp" && forward.protocol != "udp") {
             return fault(fmt::format("the protocol is \"{}\"", forward.protocol));
+        }
+    }
+    if (const std::size_t first = ports.find(':'); first != ports.rfind(':')) {
+        forward.address = ports.substr(0, first);
+        ports.remove_prefix(first + 1);
+        if (!is_ipv4(forward.address)) {
+            return fault(fmt::format("\"{}\" is not an IPv4 address", forward.address));
         }
     }
     const std::size_t colon = ports.find(':');
@@ -85,16 +104,18 @@ Result<PortForward> parse_port_forward(std::string_view text) {
     return forward;
 }
 
+Result<std::string> parse_network_word(std::string_view text) { return to_string(AMIVIRT_TRY(parse_network(text))); }
+
 Result<Wait> parse_wait(std::string_view text) {
-    constexpr std::chrono::minutes k_default{10};
     const std::size_t equals = text.find('=');
     const std::string_view what = text.substr(0, equals);
-    Wait wait{.what = WaitFor::running, .timeout = k_default};
+    Wait wait{.what = WaitFor::running, .timeout = k_default_wait};
     if (what == "ssh") {
         wait.what = WaitFor::ssh;
+    } else if (what == "cloud-init") {
+        wait.what = WaitFor::cloud_init;
     } else if (what != "running") {
-        return invalid(fmt::format("\"{}\" is nothing to wait for (running, ssh, ssh=TIMEOUT)", what),
-                       did_you_mean(what, {"running", "ssh"}));
+        return none_of("condition to wait for", what, {"running", "ssh", "cloud-init"});
     }
     if (equals != std::string_view::npos) {
         wait.timeout = AMIVIRT_TRY(parse_duration(text.substr(equals + 1)));
@@ -119,6 +140,14 @@ Result<std::string> parse_region(std::string_view text) {
                          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
     if (!is_good) {
         return invalid(fmt::format("\"{}\" is not a region's name (lower-case letters, digits and dashes, at most {})", text, k_longest));
+    }
+    return std::string(text);
+}
+
+Result<std::string> parse_account_word(std::string_view text) {
+    auto id = AccountId::parse(text);
+    if (!id && !check_account_alias(text)) {
+        return std::move(id.error());
     }
     return std::string(text);
 }
@@ -161,7 +190,7 @@ Result<Quiesce> parse_quiesce(std::string_view text) {
     if (text == "no") {
         return Quiesce::no;
     }
-    return invalid(fmt::format("\"{}\" is none of auto, yes, no", text), did_you_mean(text, {"auto", "yes", "no"}));
+    return none_of("choice", text, {"auto", "yes", "no"});
 }
 
 Result<DeviceSwitch> parse_device_switch(std::string_view text) {
@@ -182,20 +211,20 @@ std::vector<std::string> instance_names(const std::string& name, unsigned count)
     return names;
 }
 
-Result<std::string> read_user_data(const std::string& path, std::istream& in) {
+Result<std::string> read_small_file(const std::string& path, std::istream& in, const SmallFile& what) {
     if (path == "-") {
-        return read_limited(in, "standard input");
+        return read_limited(in, "standard input", what);
     }
     std::error_code failure;
     if (std::filesystem::is_directory(path, failure)) {
-        return invalid(fmt::format("\"{}\" is a directory; the user data is a file", path));
+        return invalid(fmt::format("\"{}\" is a directory; the {} is a file", path, what.noun));
     }
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     if (!file) {
         return invalid(fmt::format("Cannot read \"{}\": {}", path, std::strerror(errno)));
     }
-    return read_limited(file, path);
+    return read_limited(file, path, what);
 }
 
 }  // namespace amivirt::cli

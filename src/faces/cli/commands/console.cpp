@@ -88,7 +88,7 @@ private:
         try {
             for (;;) {
                 const InstanceListing seen = AMIVIRT_TRY(services.instances.describe(
-                    services.account, {.ids_or_names = {instance.str()}, .filters = {}, .include_terminated = true}));
+                    services.account, {.ids_or_names = {instance.str()}, .filters = {}, .include_terminated = true, .session = {}}));
                 const bool is_off = seen.views.empty() || seen.views.front().instance.state == InstanceState::stopped ||
                                     seen.views.front().instance.state == InstanceState::terminated;
                 for (int i = 0; i < k_polls_a_look; ++i) {

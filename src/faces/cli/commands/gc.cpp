@@ -26,6 +26,7 @@ public:
         }
         int status = 0;
         Answer answer;
+        AMIVIRT_TRY(services.images.expire_downloads());
         if (flatten_) {
             status = AMIVIRT_TRY(flatten(session, services, answer.ids));
         }

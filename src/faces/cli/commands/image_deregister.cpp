@@ -1,4 +1,5 @@
 #include "faces/cli/commands/commands.hpp"
+#include "faces/cli/commands/image_change.hpp"
 #include "faces/cli/render_json.hpp"
 
 namespace amivirt::cli {
@@ -19,7 +20,7 @@ public:
         Answer answer;
         int status = 0;
         for (const std::string& name : names_) {
-            if (Result<std::string> id = deregister(services, name, deleted)) {
+            if (Result<std::string> id = deregister(session, services, name, deleted)) {
                 answer.ids.push_back(std::move(*id));
             } else {
                 session.talk().error(id.error());
@@ -42,10 +43,11 @@ public:
     }
 
 private:
-    Result<std::string> deregister(Services& services, const std::string& name, std::vector<SnapshotId>& deleted) const {
+    Result<std::string> deregister(Session& session, Services& services, const std::string& name, std::vector<SnapshotId>& deleted) const {
         const Image image = AMIVIRT_TRY(services.images.resolve(services.account, name));
-        const std::vector<SnapshotId> gone = AMIVIRT_TRY(services.images.deregister(services.account, image.id.str(), snapshots_));
-        deleted.insert(deleted.end(), gone.begin(), gone.end());
+        const Deregistration done = AMIVIRT_TRY(services.images.deregister(services.account, image.id.str(), snapshots_));
+        tell_stay(session, "image", image.id.str(), done.bin);
+        deleted.insert(deleted.end(), done.snapshots.begin(), done.snapshots.end());
         return image.id.str();
     }
 

@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
 #include "faces/cli/commands/commands.hpp"
+#include "faces/cli/commands/made_images.hpp"
 #include "faces/cli/progress_bar.hpp"
-#include "faces/cli/render_json.hpp"
-#include "faces/cli/render_table.hpp"
 #include "faces/cli/values.hpp"
 
 namespace amivirt::cli {
@@ -14,7 +13,7 @@ class ImageImport final : public Action {
 public:
     void declare(OptionSet& options) override {
         options.words({.name = "FILE|URL",
-                       .help = "qcow2, raw, VMDK, VHD, VHDX or VDI; plain, .gz, .xz or .zst",
+                       .help = "qcow2, raw, VMDK, VHD, VHDX or VDI, plain, .gz, .xz or .zst; or an OVA",
                        .least = 1,
                        .most = 1,
                        .into = &sources_});
@@ -25,6 +24,8 @@ public:
                        parse_boot_mode);
         options.parsed("--sha256", "DIGEST", "refuse the file if its SHA-256 is another", request_.sha256, parse_sha256);
         options.text("--default-user", "USER", "who logs in", request_.default_user);
+        options.parsed("--image-id", "ID", "the id it is to have: ami- and 8 or 17 hexadecimal digits; else a fresh one", request_.id,
+                       ImageId::parse);
         options.flag("--public", "every account may launch it", [this] { request_.permissions.everyone = true; });
         options.flag("--no-inspect", "do not look into the disk", [this] { request_.inspect = Inspect::no; });
         options.parsed_each("--tag", "KEY=VALUE", "a tag", tags_, parse_tag);
@@ -41,17 +42,16 @@ public:
 
         Services& services = *AMIVIRT_TRY(session.open());
         const Image image = AMIVIRT_TRY(import(session, services));
-        Answer answer;
-        answer.ids = {image.id.str()};
-        answer.document = [&answer] { return image_ids_document(answer.ids); };
-        answer.table = [&] { return images_table({image}, services.clock.now()); };
-        session.print(answer, Format::id);
+        show_made(session, services, {image});
         return 0;
     }
 
 private:
     Result<Image> import(Session& session, Services& services) {
         ProgressBar progress(session.talk(), session.around().ticks);
+        if (services.carrying.is_ova(request_.source)) {
+            return services.carrying.import_ova(services.account, {request_.source, request_}, progress);
+        }
         return services.images.import(services.account, request_, progress);
     }
 

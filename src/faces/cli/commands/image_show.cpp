@@ -1,4 +1,5 @@
 #include "faces/cli/commands/commands.hpp"
+#include "faces/cli/commands/image_change.hpp"
 #include "faces/cli/commands/several.hpp"
 #include "faces/cli/render_json.hpp"
 #include "faces/cli/render_table.hpp"
@@ -15,9 +16,12 @@ public:
 
     Result<int> run(Session& session) override {
         Services& services = *AMIVIRT_TRY(session.open());
+        const AllowedBy allowed = AMIVIRT_TRY(allowed_by(services));
         return show_each<Image>(
             session, names_, [&](const std::string& name) { return services.images.resolve(services.account, name); }, image_fields,
-            images_document);
+            [&](const std::vector<Image>& images) {
+                return images_document(images, allowed, session.accounts().aliases().value_or(std::map<AccountId, std::string>()));
+            });
     }
 
 private:

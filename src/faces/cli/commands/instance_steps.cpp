@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "faces/cli/side_by_side.hpp"
+#include "faces/cli/wait_conditions.hpp"
 
 namespace amivirt::cli {
 
@@ -128,19 +129,22 @@ Result<Changed> change_instances(Session& session, Services& services, const std
 }
 
 int wait_for(Session& session, Services& services, const std::vector<Instance>& instances, const Wait& wait, TimePoint since) {
-    if (wait.what == WaitFor::running || instances.empty()) {
-        return 0;  // they run already
+    if (instances.empty()) {
+        return 0;
     }
+    const WaitCondition& condition = condition_of(wait.what);
     Talk& talk = session.talk();
     std::atomic<std::size_t> ready = 0;
     std::vector<std::optional<Error>> errors(instances.size());
-    const auto show = [&] { talk.status(fmt::format("waiting for SSH: {} of {} ready", ready.load(), instances.size())); };
+    const auto show = [&] { talk.status(fmt::format("waiting for {}: {} of {} ready", condition.shown, ready.load(), instances.size())); };
     show();
     // As many threads as instances: each only waits, and none must wait behind another's time-out.
     side_by_side(instances.size(), instances.size(), [&](std::size_t i) {
-        Result<void> greeted = services.instances.wait_ssh(instances[i].id, wait.timeout);
-        if (!greeted) {
-            errors[i] = std::move(greeted.error());
+        // A launch with a client token may be another process's, and under way.
+        const Ran ran = instances[i].state == InstanceState::pending ? Ran::perhaps : Ran::yes;
+        Result<void> waited = condition.wait(services, instances[i].id, ran, wait.timeout);
+        if (!waited) {
+            errors[i] = std::move(waited.error());
             return;
         }
         ++ready;

@@ -1,3 +1,4 @@
+#include "amivirt/domain/lease.hpp"
 #include "faces/cli/commands/commands.hpp"
 #include "faces/cli/commands/instance_steps.hpp"
 #include "faces/cli/render_table.hpp"
@@ -12,6 +13,10 @@ public:
         options.words(
             {.name = "INSTANCE", .help = "only these, by id or name", .least = 0, .most = SIZE_MAX, .into = &query_.ids_or_names});
         options.flag("-a,--all", "terminated ones too (they stay visible for an hour)", [this] { query_.include_terminated = true; });
+        options.add("--session", "SESSION", "only those launched in this session", [this](const std::string& text) {
+            query_.session = text;
+            return check_session_name(text);
+        });
         options.parsed_each("--filter", "FILTER", "Name=NAME,Values=VALUE,...", query_.filters, parse_filter);
     }
 

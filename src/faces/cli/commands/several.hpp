@@ -19,6 +19,17 @@ struct Several {
     int status = 0;             ///< of the first fault
 };
 
+/// Each word once, in the order in which they came first.
+[[nodiscard]] inline std::vector<std::string> distinct(const std::vector<std::string>& words) {
+    std::vector<std::string> once;
+    for (const std::string& word : words) {
+        if (std::find(once.begin(), once.end(), word) == once.end()) {
+            once.push_back(word);
+        }
+    }
+    return once;
+}
+
 /// Finds each word's record (two words that mean the same one are one), then acts on each, on at most `width` at a time. Faults are told
 /// in the order of the words.
 template <class Record, class Outcome>

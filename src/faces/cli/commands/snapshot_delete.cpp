@@ -1,4 +1,5 @@
 #include "faces/cli/commands/commands.hpp"
+#include "faces/cli/commands/image_change.hpp"
 #include "faces/cli/commands/several.hpp"
 #include "faces/cli/render_disks.hpp"
 
@@ -19,6 +20,9 @@ public:
             [&](const Snapshot& snapshot) { return services.snapshots.remove(services.account, snapshot.id.str()); });
         if (deleted.done.empty()) {
             return deleted.status;
+        }
+        for (const Snapshot& snapshot : deleted.done) {
+            tell_stay(session, "snapshot", snapshot.id.str(), snapshot.bin);
         }
         Answer answer;
         answer.ids = ids_of(deleted.done);

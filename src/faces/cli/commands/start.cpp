@@ -10,7 +10,7 @@ class Start final : public Action {
 public:
     void declare(OptionSet& options) override {
         options.words({.name = "INSTANCE", .help = "by id or name", .least = 1, .most = SIZE_MAX, .into = &names_});
-        options.parsed("--wait", "WHAT", "running (the default), ssh or ssh=TIMEOUT", wait_, parse_wait);
+        options.parsed("--wait", "WHAT", "running (the default), ssh or cloud-init, also with =TIMEOUT", wait_, parse_wait);
         options.flag("--no-wait", "return at once", [this] { no_wait_ = NoWait::yes; });
     }
 
@@ -18,7 +18,7 @@ public:
         if (wait_ && no_wait_ == NoWait::yes) {
             return usage_error("--wait and --no-wait exclude one another");
         }
-        Services& services = *AMIVIRT_TRY(session.open());
+        Services& services = *AMIVIRT_TRY(session.open_to_launch());
         const TimePoint begun = services.clock.now();
         ProgressBar progress(session.talk(), session.around().ticks);
         const Changed changed = AMIVIRT_TRY(change_instances(session, services, names_,

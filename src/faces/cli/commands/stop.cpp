@@ -12,30 +12,6 @@ Duration default_grace(const Instance& instance) {
     return instance.accelerator == Accelerator::kvm ? k_native : k_emulated;
 }
 
-/// Snapshots make chains longer, and a volume at rest is the one that can be flattened. By another process: whoever stops does not wait
-/// for copying. What comes of it is no part of the stop.
-void flatten_in_background(Session& session, Services& services) {
-    const Result<std::vector<VolumeId>> deep = services.snapshots.too_deep();
-    if (!deep || deep->empty()) {
-        return;
-    }
-    std::vector<std::string> arguments{"gc", "--flatten", "-q"};
-    const auto pass_on = [&arguments](const char* option, const std::string& value) {
-        if (!value.empty()) {
-            arguments.insert(arguments.end(), {option, value});
-        }
-    };
-    const GlobalOptions& global = session.global();
-    pass_on("--home", global.home);
-    pass_on("--connect", global.connect);
-    pass_on("--region", global.region);
-    pass_on("--account", global.account);
-    pass_on("--log-file", global.log_file);
-    if (const Result<void> begun = session.around().detach(arguments); !begun) {
-        session.talk().detail(describe(begun.error()));
-    }
-}
-
 class Stop final : public Action {
 public:
     void declare(OptionSet& options) override {
@@ -58,11 +34,7 @@ public:
                             .act = [this](Services& all, const Instance& before) {
                                 return all.instances.stop(all.account, before.id.str(), grace_.value_or(default_grace(before)), force_);
                             }};
-        const Changed changed = AMIVIRT_TRY(change_instances(session, services, names_, change));
-        if (!changed.instances.empty() && no_wait_ == NoWait::no) {
-            flatten_in_background(session, services);
-        }
-        return changed.status;
+        return AMIVIRT_TRY(change_instances(session, services, names_, change)).status;
     }
 
 private:
