@@ -164,6 +164,38 @@ TEST_F(LibvirtReconnect, AfterARestartTheNextCallWorks) {
     EXPECT_EQ(door_->connections(), 4U);
 }
 
+/// Each call has a connection to itself, and after a restart none of those that were kept is trusted.
+TEST_F(LibvirtReconnect, ConnectionsAreAsManyAsCallsCoincide) {
+    constexpr unsigned k_threads = 6;
+    const auto ask_at_once = [&] {
+        std::vector<std::thread> threads;
+        std::vector<Result<std::vector<ObservedDomain>>> seen(k_threads);
+        for (auto& mine : seen) {
+            threads.emplace_back([&] {
+                for (int i = 0; i < 10; ++i) {
+                    mine = through_door_->observe();
+                }
+            });
+        }
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        for (const auto& mine : seen) {
+            EXPECT_TRUE(mine) << mine.error().message;
+        }
+    };
+    ask_at_once();
+    const unsigned before = door_->connections();
+    EXPECT_GT(before, 1U);
+    EXPECT_LE(before, k_threads);
+
+    door_->restart();
+    EXPECT_TRUE(through_door_->observe());
+    EXPECT_EQ(door_->connections(), before + 1) << "one dead connection says that all are";
+    ask_at_once();
+    EXPECT_LE(door_->connections(), before + k_threads);
+}
+
 TEST_F(LibvirtReconnect, WhileItIsDownNothingCanBeAsked) {
     ASSERT_TRUE(through_door_->observe());
     door_->shut();

@@ -9,7 +9,8 @@
 namespace amivirt::libvirt {
 namespace {
 
-constexpr unsigned k_calls_per_connection = 4;
+// libvirtd has 20 workers for all its clients (max_workers).
+constexpr std::size_t k_most_connections = 10;
 
 std::shared_ptr<virConnect> adopt(virConnectPtr raw) {
     return {raw, [](virConnectPtr connection) { virConnectClose(connection); }};
@@ -64,29 +65,46 @@ Result<Connection> open_connection(const std::string& uri, Access access) {
     return connection;
 }
 
-Connections::Connections(std::string uri) : uri_(std::move(uri)), spread_(uri_.starts_with("test:") ? Spread::no : Spread::yes) {}
+// The test driver's domains are those of one connection.
+Connections::Connections(std::string uri) : uri_(std::move(uri)), leases_left_(uri_.starts_with("test:") ? 1 : k_most_connections) {}
 
-Connections::Lease::Lease(Slots& slots, Spread spread)
-    : slot_(spread == Spread::no || slots[0].users.load() < k_calls_per_connection ? slots[0] : slots[1]) {
-    ++slot_.users;
+Connections::Lease::Lease(Connections& pool) : pool_(pool) {
+    std::unique_lock lock(pool_.mutex_);
+    pool_.given_back_.wait(lock, [this] { return pool_.leases_left_ > 0; });
+    --pool_.leases_left_;
+    if (!pool_.idle_.empty()) {
+        connection_ = std::move(pool_.idle_.back());
+        pool_.idle_.pop_back();
+    }
 }
 
-Result<Connection> Connections::Lease::connection(const std::string& uri) const {
-    auto slot = slot_.connection.lock();
-    if (slot->has_value() && virConnectIsAlive((*slot)->handle.get()) != 1) {
-        slot->reset();
+Connections::Lease::~Lease() {
+    {
+        const std::lock_guard lock(pool_.mutex_);
+        ++pool_.leases_left_;
+        if (connection_) {
+            pool_.idle_.push_back(std::move(*connection_));
+        }
     }
-    if (!slot->has_value()) {
-        *slot = AMIVIRT_TRY(open_connection(uri, Access::read_write));
-    }
-    return **slot;
+    pool_.given_back_.notify_one();
 }
 
-void Connections::Lease::drop(const Connection& dead) const {
-    auto slot = slot_.connection.lock();
-    if (slot->has_value() && (*slot)->handle == dead.handle) {
-        slot->reset();
+Result<Connection> Connections::Lease::take(Attempt attempt) {
+    if (connection_ && (attempt == Attempt::repeated || virConnectIsAlive(connection_->handle.get()) != 1)) {
+        connection_.reset();
     }
+    if (!connection_) {
+        connection_ = AMIVIRT_TRY(open_connection(pool_.uri_, Access::read_write));
+    }
+    return *connection_;
+}
+
+void Connections::Lease::dead() {
+    connection_.reset();
+    // Closed when the lock is no longer held.
+    std::vector<Connection> others;
+    const std::lock_guard lock(pool_.mutex_);
+    others.swap(pool_.idle_);
 }
 
 bool Connections::lost(const Connection& connection, const Failure& failure) noexcept {

@@ -4,14 +4,15 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
-#include <array>
-#include <atomic>
+#include <condition_variable>
+#include <cstddef>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "amivirt/base/result.hpp"
-#include "amivirt/base/sync.hpp"
 
 namespace amivirt::libvirt {
 
@@ -36,26 +37,27 @@ struct Connection {
 enum class Access { read_write, read_only };
 [[nodiscard]] Result<Connection> open_connection(const std::string& uri, Access access);
 
-/// Thread-safe. libvirtd works on few calls of one connection at a time (max_client_requests, 5), so a launch of many is spread over
-/// two connections; the second is opened only when the first is busy.
+/// Thread-safe. A connection is lent to one call at a time: where threads share one, the libvirt of Debian 12 follows pointers into stacks
+/// that are gone (CVE-2024-4418). They are opened as calls coincide, and kept; when all are lent, calls wait.
 class Connections {
 public:
     explicit Connections(std::string uri);
 
     /// Runs `call(const Connection&, Attempt)` -> std::optional<Failure> (nullopt: it went well) and hands its failure on. When the
-    /// connection turns out to be dead, once more on a new one, so `call` must bear that its first attempt got half way.
+    /// connection turns out to be dead, once more on a new one, so `call` must bear that its first attempt got half way. Not to be
+    /// called from within a `call`, which could wait for itself.
     enum class Attempt { first, repeated };
     template <class Call>
     [[nodiscard]] Result<std::optional<Failure>> use(Call&& call) {
         Attempt attempt = Attempt::first;
         while (true) {
-            const Lease lease(slots_, spread_);
-            const Connection connection = AMIVIRT_TRY(lease.connection(uri_));
+            Lease lease(*this);
+            const Connection connection = AMIVIRT_TRY(lease.take(attempt));
             std::optional<Failure> failure = call(connection, attempt);
             if (!failure || !lost(connection, *failure)) {
                 return failure;
             }
-            lease.drop(connection);
+            lease.dead();
             if (attempt == Attempt::repeated) {
                 return unavailable(uri_, *failure);
             }
@@ -66,34 +68,32 @@ public:
     [[nodiscard]] const std::string& uri() const noexcept { return uri_; }
 
 private:
-    struct Slot {
-        Sync<std::optional<Connection>> connection;
-        std::atomic<unsigned> users{0};
-    };
-    using Slots = std::array<Slot, 2>;
-
-    /// The test driver's domains are those of one connection.
-    enum class Spread { yes, no };
-
+    /// One connection, or the right to open one, for as long as it lives.
     class Lease {
     public:
-        Lease(Slots& slots, Spread spread);
+        /// Waits until there is one to be had.
+        explicit Lease(Connections& pool);
         Lease(const Lease&) = delete;
         Lease& operator=(const Lease&) = delete;
-        ~Lease() { --slot_.users; }
-        [[nodiscard]] Result<Connection> connection(const std::string& uri) const;
-        void drop(const Connection& dead) const;
+        ~Lease();
+        /// Attempt::repeated: a new one, whatever was had.
+        [[nodiscard]] Result<Connection> take(Attempt attempt);
+        /// So are those that nobody uses: the daemon that they lead to has gone.
+        void dead();
 
     private:
-        Slot& slot_;
+        Connections& pool_;
+        std::optional<Connection> connection_;
     };
 
     /// Did the failure come from the way to the daemon rather than from its answer?
     [[nodiscard]] static bool lost(const Connection& connection, const Failure& failure) noexcept;
 
     std::string uri_;
-    Spread spread_;
-    Slots slots_;
+    std::mutex mutex_;
+    std::condition_variable given_back_;
+    std::vector<Connection> idle_;
+    std::size_t leases_left_;
 };
 
 }  // namespace amivirt::libvirt
