@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "amivirt/services/image_extras.hpp"
 #include "bin_rules.hpp"
@@ -224,6 +225,40 @@ Result<ImageUsage> ImageGovernance::usage(const AccountId& caller, const std::st
         return {};
     }));
     return usage;
+}
+
+Result<std::vector<Image>> ImageGovernance::unused(const AccountId& caller, const UnusedQuery& query) {
+    ImageQuery mine;
+    mine.filters = query.filters;
+    mine.owners = {"self"};
+    mine.include = k_everything;
+    auto images = AMIVIRT_TRY(images_.describe(caller, mine)).records;
+    std::stable_sort(images.begin(), images.end(), [](const Image& one, const Image& other) { return one.created < other.created; });
+    images.resize(images.size() - std::min(images.size(), query.keep));
+
+    std::set<std::string> used;
+    AMIVIRT_TRY(catalog_.read([&](CatalogSession& session) -> Result<void> {
+        for (const auto& instance : AMIVIRT_TRY(session.instances().list()).records) {
+            if (instance.state != InstanceState::terminated) {
+                used.insert(instance.image.str());
+            }
+        }
+        for (const auto& each : AMIVIRT_TRY(all_launch_templates(session))) {
+            for (const auto& version : each.versions) {
+                if (const auto said = version.data.find("ImageId"); said != version.data.end()) {
+                    used.insert(said->second);
+                }
+            }
+        }
+        return {};
+    }));
+    const auto now = clock_.now();
+    std::erase_if(images, [&](const Image& image) {
+        const auto last = std::max(image.created, image.last_launched.value_or(image.created));
+        return image.state == ImageState::pending || used.contains(image.id.str()) || image.permissions != LaunchPermissions{} ||
+               protected_by(image, now) || (query.idle && now - last < *query.idle);
+    });
+    return images;
 }
 
 }  // namespace amivirt

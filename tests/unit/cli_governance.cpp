@@ -46,6 +46,13 @@ TEST_F(CliGovernance, UsageFaultsAreToldBeforeTheStoreIsOpened) {
                                                     {"image", "restore-from-bin"},
                                                     {"image", "ancestry", "a", "b"},
                                                     {"image", "usage"},
+                                                    {"image", "prune", "golden"},
+                                                    {"image", "prune", "--keep", "0"},
+                                                    {"image", "prune", "--unused-for", "long"},
+                                                    {"image", "prune", "--filter", "colour=red"},
+                                                    {"image", "tag", "golden"},
+                                                    {"image", "tag", "golden", "tiny"},
+                                                    {"image", "tag", "a=b", "c=d"},
                                                     {"snapshot", "restore-from-bin"},
                                                     {"bin", "list", "x"},
                                                     {"retention-rule", "create", "image"},
@@ -110,6 +117,45 @@ TEST_F(CliGovernance, AnotherAccountSeesAndGivesUpWhatItWasGiven) {
     EXPECT_EQ(out, "");
     EXPECT_EQ(amivirt({"run", image.id.str()}), 4);
     EXPECT_THAT(err, HasSubstr(fmt::format("Not authorized for images: [{}] (AuthFailure)", image.id.str())));
+}
+
+TEST_F(CliGovernance, UnusedImagesAreShownAndThenPruned) {
+    EXPECT_EQ(amivirt({"image", "prune"}), 0) << err;
+    EXPECT_THAT(err, HasSubstr("no image of yours is unused"));
+    const auto one = import("ci-1", "one");
+    const auto two = import("ci-2", "two");
+    const auto golden = import("golden", "gold");
+    EXPECT_EQ(amivirt({"image", "prune", "--name", "ci-*"}), 0) << err;
+    EXPECT_THAT(out, AllOf(HasSubstr("ci-1"), HasSubstr("ci-2"), Not(HasSubstr("golden"))));
+    EXPECT_THAT(err, HasSubstr("2 images unused; \"--yes\" deregisters them"));
+    EXPECT_EQ(rows(&CatalogSession::snapshots).size(), 3U) << "only shown";
+
+    launch("ci-2");
+    EXPECT_EQ(amivirt({"image", "prune", "--keep", "1", "--yes"}), 0) << err;
+    EXPECT_EQ(out, one.id.str() + "\n");
+    EXPECT_EQ(rows(&CatalogSession::snapshots).size(), 2U);
+    EXPECT_EQ(amivirt({"image", "list", "-o", "id"}), 0) << err;
+    EXPECT_EQ(out, two.id.str() + "\n" + golden.id.str() + "\n");
+
+    ASSERT_EQ(amivirt({"retention-rule", "create", "image", "--days", "7"}), 0) << err;
+    EXPECT_EQ(amivirt({"image", "prune", "--yes", "-o", "json"}), 0) << err;
+    EXPECT_EQ(json()["Images"][0]["ImageId"], golden.id.str());
+    EXPECT_THAT(err, HasSubstr("image restore-from-bin " + golden.id.str()));
+    EXPECT_EQ(amivirt({"image", "prune", "--yes"}), 0) << err;
+    EXPECT_EQ(out, "");
+}
+
+TEST_F(CliGovernance, TagsOfImagesAlone) {
+    const auto image = import("golden");
+    const auto instance = launch("golden").front().id;
+    ASSERT_EQ(amivirt({"tag", "add", instance.str(), "Name=golden"}), 0) << err;
+    EXPECT_EQ(amivirt({"tag", "add", "golden", "stage=prod"}), 2) << "of two kinds";
+    EXPECT_EQ(amivirt({"image", "tag", "golden", "stage=prod"}), 0) << err;
+    EXPECT_EQ(out, image.id.str() + "\n");
+    EXPECT_EQ(shown("golden")["Tags"], Json::parse(R"([{"Key": "stage", "Value": "prod"}])"));
+    EXPECT_EQ(amivirt({"image", "tag", instance.str(), "goldne", "golden", "team=web"}), 3);
+    EXPECT_EQ(out, image.id.str() + "\n");
+    EXPECT_THAT(err, HasSubstr("did you mean \"golden\"?"));
 }
 
 TEST_F(CliGovernance, SeveralImagesAreDisabledAndEnabled) {

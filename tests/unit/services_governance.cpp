@@ -461,6 +461,51 @@ TEST_F(Governance, UsageNamesWhoRefersToAnImage) {
     EXPECT_EQ(governance.usage(other, image.id.str()).error().code, Code::invalid_ami_id_unavailable);
 }
 
+TEST_F(Governance, UnusedAreThoseThatNobodyWouldMiss) {
+    const auto unused = [&](const UnusedQuery& query = {}, const std::optional<AccountId>& account = {}) {
+        const auto found = governance.unused(account.value_or(me), query);
+        EXPECT_TRUE(found);
+        std::vector<std::string> names;
+        for (const auto& image : found ? *found : std::vector<Image>{}) {
+            names.push_back(image.name);
+        }
+        return names;
+    };
+    EXPECT_THAT(unused(), IsEmpty());
+    for (const std::string name : {"old", "launched", "template", "shared", "guarded", "off", "broken", "young"}) {
+        import(name, name);
+        clock.advance(1h);
+    }
+    const auto launched = launch("launched").front().id;
+    ASSERT_TRUE(instances.stop(me, launched.str(), 1s, Force::yes));
+    const auto web = templates.create(me, {"web", "", {{"ImageId", images.resolve(me, "template")->id.str()}}, {}});
+    ASSERT_TRUE(web) << describe(web.error());
+    permit("shared", {false, {other}});
+    ASSERT_TRUE(governance.protect(me, "guarded", DeregistrationProtection::enabled));
+    ASSERT_TRUE(governance.disable(me, "off"));
+    auto broken = *images.resolve(me, "broken");
+    broken.state = ImageState::failed;
+    auto child = *images.resolve(me, "launched");
+    child.source_image = images.resolve(me, "old")->id;
+    ASSERT_TRUE(catalog.write([&](CatalogSession& session) -> Result<void> {
+        AMIVIRT_TRY(session.images().update(child));
+        return session.images().update(broken);
+    }));
+
+    EXPECT_THAT(unused(), ElementsAre("old", "off", "broken", "young")) << "one that was made of it is whole by itself";
+    EXPECT_THAT(unused({}, other), IsEmpty()) << "others' are not one's own to prune";
+    EXPECT_THAT(unused({.filters = {{"name", {"o*", "y*"}}}}), ElementsAre("old", "off", "young"));
+    EXPECT_THAT(unused({.keep = 2}), ElementsAre("old", "off")) << "the newest, used or not";
+    EXPECT_THAT(unused({.filters = {{"name", {"o*"}}}, .keep = 1}), ElementsAre("old"));
+    EXPECT_THAT(unused({.keep = 100}), IsEmpty());
+    EXPECT_THAT(unused({.idle = 150min}), ElementsAre("old", "off"));
+
+    ASSERT_TRUE(instances.terminate(me, launched.str()));
+    ASSERT_TRUE(images.deregister(me, "old", DeleteSnapshots::no));
+    EXPECT_THAT(unused(), ElementsAre("launched", "off", "broken", "young"));
+    EXPECT_THAT(unused({.idle = 30min}), ElementsAre("off", "broken", "young")) << "it was launched a moment ago";
+}
+
 TEST_F(Governance, AncestryGoesBackAsFarAsThisRegionKnows) {
     auto first = import("first");
     auto second = import("second");

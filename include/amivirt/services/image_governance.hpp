@@ -38,6 +38,13 @@ struct ImageUsage {
     std::vector<ImageReference> references;  ///< instances that are not terminated, launch templates, images copied or created from it
 };
 
+/// Which of those that nobody uses.
+struct UnusedQuery {
+    std::vector<Filter> filters = {};             ///< as of a listing
+    std::optional<Duration> idle = std::nullopt;  ///< neither made nor launched for that long
+    std::size_t keep = 0;                         ///< but for the newest so many of those that the filters match, used or not
+};
+
 /// What is said is changed, the rest stays.
 struct ImageChange {
     LaunchPermissions added = {};
@@ -82,6 +89,10 @@ public:
     [[nodiscard]] Result<std::vector<ImageAncestor>> ancestry(const AccountId& caller, const std::string& id_or_name);
     /// To its owner everybody's references, to others who may see it their own. The owner may ask about a deregistered one, by id.
     [[nodiscard]] Result<ImageUsage> usage(const AccountId& caller, const std::string& id_or_name);
+    /// The caller's own that could go and nobody would miss, oldest first: whole or failed ones, not shared, not protected at this moment,
+    /// named by no launch template and the image of no instance that is not terminated, whosever. Images made of them are no use of them:
+    /// they are whole by themselves.
+    [[nodiscard]] Result<std::vector<Image>> unused(const AccountId& caller, const UnusedQuery& query);
 
 private:
     using Change = std::function<Result<void>(CatalogSession&, Image&)>;

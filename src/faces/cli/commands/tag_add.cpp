@@ -1,6 +1,5 @@
 #include "faces/cli/commands/commands.hpp"
 #include "faces/cli/commands/tagged.hpp"
-#include "faces/cli/values.hpp"
 
 namespace amivirt::cli {
 
@@ -16,20 +15,7 @@ public:
                        .into = &words_});
     }
 
-    Result<int> run(Session& session) override {
-        const TaggingWords words = split_tagging_words(words_);
-        if (words.resources.empty() || words.tags.empty()) {
-            return usage_error(words.tags.empty() ? "\"amivirt tag add\" needs a KEY=VALUE" : "\"amivirt tag add\" needs a RESOURCE",
-                               "as in \"amivirt tag add web stage=prod\"");
-        }
-        std::vector<std::pair<std::string, std::string>> pairs;
-        for (const std::string& word : words.tags) {
-            pairs.push_back(AMIVIRT_TRY(parse_tag(word)));
-        }
-        const Tags tags = AMIVIRT_TRY(tags_of(pairs));
-        return change_tags(session, words.resources,
-                           [&](Services& services, const std::string& id) { return services.tagging.add(services.account, {id}, tags); });
-    }
+    Result<int> run(Session& session) override { return add_tags(session, "tag add", "RESOURCE", words_, find_tagged); }
 
 private:
     std::vector<std::string> words_;

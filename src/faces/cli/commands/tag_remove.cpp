@@ -37,7 +37,7 @@ public:
                 which->emplace_back(key, std::nullopt);
             }
         }
-        return change_tags(session, words.resources, [&](Services& services, const std::string& id) {
+        return change_tags(session, words.resources, find_tagged, [&](Services& services, const std::string& id) {
             return services.tagging.remove(services.account, {id}, which);
         });
     }
