@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,7 +100,12 @@ void probe(int kvm, KvmFacts& facts) {
         return;
     }
     if (child == 0) {
-        _exit(run_one_instruction(kvm));
+        // One that hangs in the kernel outlives us, maybe, and would keep our locks with our files.
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (dup2(kvm, 0) < 0 || syscall(SYS_close_range, 1U, ~0U, 0U) != 0) {
+            _exit(1);
+        }
+        _exit(run_one_instruction(0));
     }
     const auto deadline = std::chrono::steady_clock::now() + k_probe_patience;
     int status = 0;
@@ -180,8 +187,11 @@ Result<Judgement> judge(AcceleratorRequest request, const KvmFacts& facts) {
                 facts.device == Device::absent ? why_not : fmt::format("/dev/kvm does not open ({})", facts.device_error);
             return Error(Code::unsupported_operation, fmt::format("KVM was asked for, but {}", trouble), remedy);
         }
-        return Judgement{
-            {Accelerator::kvm, why_not.empty() ? "KVM was asked for" : fmt::format("KVM was asked for, although {}", why_not), false}, {}};
+        if (!why_not.empty()) {
+            return Judgement{{Accelerator::kvm, fmt::format("KVM was asked for, although {}", why_not), false},
+                             "leave out --accel kvm (and AMIVIRT_ACCEL), and what works is taken"};
+        }
+        return Judgement{{Accelerator::kvm, "KVM was asked for", false}, {}};
     }
     if (why_not.empty()) {
         return Judgement{{Accelerator::kvm, "/dev/kvm works", false}, {}};

@@ -82,7 +82,7 @@ private:
         }
         const AcceleratorChoice& choice = judgement->choice;
         const bool slow = choice.accelerator == Accelerator::tcg && options_.accelerator == AcceleratorRequest::automatic;
-        return {"accelerator", slow ? Health::warning : Health::ok,
+        return {"accelerator", slow || !judgement->remedy.empty() ? Health::warning : Health::ok,
                 fmt::format("{}: {}{}", to_string(choice.accelerator), choice.reason,
                             slow ? "; guests are emulated, which works and is slower" : ""),
                 judgement->remedy};

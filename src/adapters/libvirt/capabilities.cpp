@@ -17,11 +17,11 @@ std::string emulator(const Connection& connection) {
     return document.child("domainCapabilities").child("path").text().get();
 }
 
-std::optional<Identity> qemu_identity(const Connection& connection) {
+Result<std::optional<Identity>> qemu_identity(const Connection& connection) {
     const CString text(virConnectGetCapabilities(connection.handle.get()));
     pugi::xml_document document;
     if (!text || !document.load_string(text.get())) {
-        return {};
+        return Error(Code::hypervisor_failed, "libvirt does not tell its capabilities: " + last_failure().message);
     }
     for (const pugi::xml_node model : document.child("capabilities").child("host").children("secmodel")) {
         Identity who;
@@ -31,7 +31,7 @@ std::optional<Identity> qemu_identity(const Connection& connection) {
             return who;
         }
     }
-    return {};
+    return std::optional<Identity>();
 }
 
 }  // namespace amivirt::libvirt

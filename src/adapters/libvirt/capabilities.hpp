@@ -17,7 +17,8 @@ struct Identity {
     uid_t user = 0;
     gid_t group = 0;
 };
-/// The user that libvirt runs QEMU as and gives its files to; nullopt: it does no such thing (a session daemon).
-[[nodiscard]] std::optional<Identity> qemu_identity(const Connection& connection);
+/// The user that libvirt runs QEMU as and gives its files to; nullopt: it does no such thing (a session daemon). hypervisor_failed if it
+/// could not be asked.
+[[nodiscard]] Result<std::optional<Identity>> qemu_identity(const Connection& connection);
 
 }  // namespace amivirt::libvirt

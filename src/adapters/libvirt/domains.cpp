@@ -48,7 +48,11 @@ Error Domains::failed_on_files(const std::string& name, const std::string& doing
 bool Domains::gives_files_away(const Connection& connection) {
     auto known = gives_files_away_.lock();
     if (!known->has_value()) {
-        *known = qemu_identity(connection).has_value();
+        const auto capabilities = qemu_identity(connection);
+        if (!capabilities) {
+            return true;  // it could not be asked: what others share is left as it is, and it is asked again
+        }
+        *known = capabilities->has_value();
     }
     return **known;
 }

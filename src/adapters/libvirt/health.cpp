@@ -144,7 +144,7 @@ private:
                                                      "apt-get install qemu-system-x86"}
                                            : Finding{"QEMU", Health::ok, fmt::format("{} {}", program, version_text(hypervisor)), {}});
         findings.push_back(check_networks(handle));
-        const std::optional<libvirt::Identity> who = libvirt::qemu_identity(connection);
+        const std::optional<libvirt::Identity> who = libvirt::qemu_identity(connection).value_or(std::optional<libvirt::Identity>());
         if (who && !options_.store_path.empty()) {
             findings.push_back(check_store(options_.store_path, *who));
         }

@@ -288,6 +288,10 @@ Result<LiveDisks::Frozen> LibvirtLiveDisks::snapshot(const InstanceId& instance,
                 encrypted.push_back(overlay.top.location);
             }
         }
+        // A daemon that went away in the middle of it has left the guest frozen; one that is not takes no harm.
+        if (call.attempt == Attempt::repeated && quiesce != Quiesce::no && call.machine.agent) {
+            (void)virDomainFSThaw(call.domain, nullptr, 0, 0);
+        }
         // On a second attempt: the daemon went away after it had taken the snapshot, and came back.
         if (tops.empty() || (call.attempt == Attempt::repeated && writes_to(call.machine, tops))) {
             return Outcome();
