@@ -385,12 +385,14 @@ Result<void> Capture::boot_again(ActiveOperation& operation, Progress& progress)
 Result<void> Capture::undo_snapshots(ActiveOperation& operation) {
     const auto objects = AMIVIRT_TRY(objects_of(operation.row()));
     auto& store = ports_.storage.store();
+    bool goes_down = false;
     if (!objects.reboot.empty()) {
         // Asked to shut down, it goes off at some moment, and is booted again after that.
         const auto until = operation.row().started + std::min(objects.grace, k_goes_down);
         while (AMIVIRT_TRY(ports_.live.attached(*objects.sealing.instance)) && ports_.clock.now() < until) {
             ports_.clock.sleep(k_poll);
         }
+        goes_down = AMIVIRT_TRY(ports_.live.attached(*objects.sealing.instance)).has_value();
     }
     // A guest that has gone over writes to the new layers: they stay, without the snapshots.
     const bool over = AMIVIRT_TRY(went_over(store, ports_.live, objects.sealing));
@@ -406,6 +408,11 @@ Result<void> Capture::undo_snapshots(ActiveOperation& operation) {
     return operation.turn_into(OperationKind::create_image, [&](CatalogSession& session, Operation& row) -> Result<void> {
         if (over) {
             AMIVIRT_TRY(record_tops(session, sealed, objects.sealing.layers));
+        }
+        if (auto instance = goes_down ? AMIVIRT_TRY(session.instances().find(*objects.sealing.instance)) : std::optional<Instance>();
+            instance && instance->state == InstanceState::running) {
+            set_asked_to_stop(*instance);
+            AMIVIRT_TRY(session.instances().update(*instance));
         }
         if (objects.image) {
             AMIVIRT_TRY(withdraw(session, session.images(), *objects.image));

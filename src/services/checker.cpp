@@ -326,13 +326,19 @@ private:
                 AMIVIRT_TRY(check_live_disks(instance));
             }
         }
+        const auto folders = AMIVIRT_TRY(ports_.files.list());
+        const std::set<InstanceId> here(folders.begin(), folders.end());
         for (const auto& domain : *observed) {
             const auto id = InstanceId::parse(domain.name);
             if (!id || ours.contains(domain.name) || books_.held(domain.name) || is_unreadable(*id)) {
                 continue;
             }
             if (const auto owner = ports_.hypervisor.owner(domain.name); owner && *owner && **owner == ports_.catalog.store_id()) {
-                add(domain.name, "a domain of this store that no record knows", "it is removed", settle(AccountId::local()));
+                if (here.contains(*id)) {
+                    add(domain.name, "a domain of this store that no record knows", "it is removed", settle(AccountId::local()));
+                } else {  // as Instances::remove_orphans
+                    add(domain.name, "a domain that no record knows, and without files here: of a copy of this store, maybe");
+                }
             }
         }
         return {};

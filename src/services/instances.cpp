@@ -12,6 +12,7 @@
 #include "amivirt/base/interrupt.hpp"
 #include "instance_options.hpp"
 #include "machine.hpp"
+#include "promised.hpp"
 
 namespace amivirt {
 
@@ -32,7 +33,23 @@ Error wrong_state(const Instance& instance, std::string_view action) {
             fmt::format("instance \"{}\" cannot be {}: it is {}", instance.id.str(), action, to_string(instance.state))};
 }
 
+/// Whoever wants it otherwise, and promises nothing himself, takes back what was promised of it.
+Result<void> overrule(CatalogSession& session, const InstanceId& id, const Begun& begun) {
+    return begun ? Result<void>() : kept::erase(session, k_promise, id.str());
+}
+
 bool is_off(const std::optional<ObservedDomain>& domain) { return !domain || domain->state == DomainState::off; }
+
+/// Runs by the record, and libvirt knows nothing of it, whose domain nobody but amivirt takes away: it is asked at another daemon than the
+/// one that runs it, maybe. What cannot be had back is left alone.
+bool vanished(const Instance& instance, const std::optional<ObservedDomain>& domain) {
+    return instance.state == InstanceState::running && !domain;
+}
+
+/// Running, and a stop that broke off has asked the guest to go: that it goes is then no wish of its own.
+bool was_asked_to_stop(const Instance& instance) {
+    return instance.state == InstanceState::running && instance.state_reason_code == k_asked_to_stop;
+}
 
 /// Those of `wanted` that are there, in order of creation: what waits for an instance asks for it often, and must not read all.
 Result<Listing<Instance>> those_of(CatalogSession& session, const std::vector<InstanceId>& wanted) {
@@ -290,6 +307,9 @@ Result<void> Instances::write_down(const Instance& seen) {
 
 Result<void> Instances::remove_orphans(const std::vector<ObservedDomain>& domains) {
     std::vector<InstanceId> orphans;
+    // A copy of a store has its id, but not the files of what the original launched since.
+    const auto files = AMIVIRT_TRY(ports_.files.list());
+    const std::set<InstanceId> here(files.begin(), files.end());
     // Asked anew, after libvirt was: the record of a domain may have been written since our listing.
     AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
         std::set<std::string> held;
@@ -303,7 +323,7 @@ Result<void> Instances::remove_orphans(const std::vector<ObservedDomain>& domain
             }
             // A record that cannot be read is a record: its domain is left alone.
             const auto row = session.instances().find(*id);
-            if (row && (!*row || (*row)->state == InstanceState::terminated)) {
+            if (row && (*row ? (*row)->state == InstanceState::terminated : here.contains(*id))) {
                 orphans.push_back(*id);
             }
         }
@@ -328,6 +348,7 @@ Result<Instance> Instances::stop(const AccountId& caller, const std::string& id_
     auto operation = AMIVIRT_TRY(ports_.operations.begin(
         OperationKind::stop_instances, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
             auto instance = AMIVIRT_TRY(find_instance(session, id));
+            AMIVIRT_TRY(overrule(session, id, begun));
             if (instance.state == InstanceState::stopped) {
                 row.objects.clear();
                 return {};
@@ -347,7 +368,8 @@ Result<Instance> Instances::stop(const AccountId& caller, const std::string& id_
             if (!stopping) {
                 return wrong_state(instance, "stopped");
             }
-            set_state(instance, *stopping, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
+            instance.state = *stopping;
+            set_asked_to_stop(instance);
             changing = instance;
             return session.instances().update(instance);
         }));
@@ -365,7 +387,7 @@ Result<Instance> Instances::stop(const AccountId& caller, const std::string& id_
             return std::move(done.error()).with_context(fmt::format("stopping {}", id.str()));
         }
     } catch (const Interrupted&) {
-        clear_interrupt();
+        const InterruptShield shield;  // not forgotten: other stops of the same command are to hear of it, too
         if (auto settled = settle(*operation); !settled) {
             ports_.log.write(LogLevel::warning, "instances",
                              fmt::format("after an interrupted stop of {}: {}", id.str(), amivirt::describe(settled.error())));
@@ -414,15 +436,22 @@ Result<void> Instances::power_up(const InstanceId& id, Progress& progress) {
         return power_on(machine, AMIVIRT_TRY(ports_.types.find(machine.instance.type)), Begin::running, InstanceStore::kept, progress);
     };
     auto booted = boot();
-    if (booted || booted.error().code == Code::hypervisor_unavailable) {
+    if (!booted && booted.error().code == Code::hypervisor_unavailable) {
         return booted;
     }
     AMIVIRT_TRY(ports_.catalog.write([&](CatalogSession& session) -> Result<void> {
         auto instance = AMIVIRT_TRY(find_instance(session, id));
+        if (booted) {
+            if (!was_asked_to_stop(instance)) {
+                return {};
+            }
+            set_state(instance, InstanceState::running);
+            return session.instances().update(instance);
+        }
         set_state(instance, InstanceState::stopped, "Server.InternalError", "Server.InternalError: " + booted.error().message);
         return session.instances().update(instance);
     }));
-    return std::move(booted.error()).with_context(fmt::format("starting {} again", id.str()));
+    return booted ? Result<void>() : Result<void>(std::move(booted.error()).with_context(fmt::format("starting {} again", id.str())));
 }
 
 Result<void> Instances::settle(ActiveOperation& operation) {
@@ -434,7 +463,12 @@ Result<void> Instances::settle(ActiveOperation& operation) {
     for (const auto& object : operation.row().objects) {
         const auto id = AMIVIRT_TRY(InstanceId::parse(object));
         auto domain = AMIVIRT_TRY(ports_.hypervisor.observe(id));
-        if (is_off(domain)) {
+        std::optional<Instance> before;
+        AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+            before = AMIVIRT_TRY(session.instances().find(id));
+            return {};
+        }));
+        if (is_off(domain) && !(before && vanished(*before, domain))) {
             AMIVIRT_TRY(ports_.files.remove_ephemeral(id));
         }
         domains.emplace(id, std::move(domain));
@@ -444,12 +478,13 @@ Result<void> Instances::settle(ActiveOperation& operation) {
     const auto ends = [](const Instance& instance, const std::optional<ObservedDomain>& domain) {
         return is_off(domain) && (instance.root_device_type == RootDeviceType::instance_store ||
                                   (instance.state == InstanceState::running && domain && domain->reason == OffReason::guest_shutdown &&
-                                   instance.shutdown_behavior == ShutdownBehavior::terminate));
+                                   !was_asked_to_stop(instance) && instance.shutdown_behavior == ShutdownBehavior::terminate));
     };
     AMIVIRT_TRY(operation.turn_into(OperationKind::terminate_instances, [&](CatalogSession& session, Operation& row) -> Result<void> {
         for (const auto& [id, domain] : domains) {
             auto instance = AMIVIRT_TRY(session.instances().find(id));
-            if (!instance || instance->state == InstanceState::terminated) {
+            if (!instance || instance->state == InstanceState::terminated ||
+                (instance->root_device_type == RootDeviceType::instance_store && vanished(*instance, domain))) {
                 continue;
             }
             if (ends(*instance, domain)) {
@@ -460,10 +495,12 @@ Result<void> Instances::settle(ActiveOperation& operation) {
                 if (instance->state != InstanceState::stopped) {
                     came_to_rest_ = true;
                 }
-                if (instance->state == InstanceState::running) {
+                if (instance->state == InstanceState::running && !was_asked_to_stop(*instance)) {
                     set_stopped_by_itself(*instance, domain ? domain->reason : OffReason::none);
                 }
                 instance->state = InstanceState::stopped;
+            } else if (instance->state == InstanceState::stopping || was_asked_to_stop(*instance)) {
+                instance->state = InstanceState::running;  // it may still go off, for the reason there is
             } else {
                 set_state(*instance, InstanceState::running);
             }
@@ -483,6 +520,7 @@ Result<Instance> Instances::start(const AccountId& caller, const std::string& id
     auto operation = AMIVIRT_TRY(ports_.operations.begin(
         OperationKind::start_instances, {id.str()}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
             auto instance = AMIVIRT_TRY(find_instance(session, id));
+            AMIVIRT_TRY(overrule(session, id, begun));
             if (instance.state == InstanceState::running) {
                 row.objects.clear();
                 return {};
@@ -531,11 +569,15 @@ Result<Instance> Instances::start(const AccountId& caller, const std::string& id
 
 Result<Instance> Instances::reboot(const AccountId& caller, const std::string& id_or_name, Force force) {
     const auto id = AMIVIRT_TRY(resolve(caller, id_or_name)).id;
-    auto operation = AMIVIRT_TRY(ports_.operations.begin(
-        OperationKind::reboot_instances, {id.str()}, k_patience, [&](CatalogSession& session, Operation&) -> Result<void> {
-            const auto instance = AMIVIRT_TRY(find_instance(session, id));
-            return instance.state == InstanceState::running ? Result<void>{} : Result<void>(wrong_state(instance, "rebooted"));
-        }));
+    auto operation = AMIVIRT_TRY(ports_.operations.begin(OperationKind::reboot_instances, {id.str()}, k_patience,
+                                                         [&](CatalogSession& session, Operation&) -> Result<void> {
+                                                             auto instance = AMIVIRT_TRY(find_instance(session, id));
+                                                             if (instance.state != InstanceState::running) {
+                                                                 return wrong_state(instance, "rebooted");
+                                                             }
+                                                             set_state(instance, InstanceState::running);
+                                                             return session.instances().update(instance);
+                                                         }));
     AMIVIRT_TRY_CONTEXT(ports_.files.mark_boot(id), fmt::format("rebooting {}", id.str()));
     auto done = force == Force::yes ? ports_.hypervisor.reset(id) : ports_.hypervisor.request_reboot(id);
     fault_point("reboot.asked");
@@ -567,7 +609,8 @@ Result<Instance> Instances::terminate_by_id(const InstanceId& id, Force force, c
             if (!going) {
                 return wrong_state(instance, "terminated");
             }
-            set_state(instance, *going, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
+            instance.state = *going;
+            set_asked_to_stop(instance);
             changing = instance;
             return session.instances().update(instance);
         }));

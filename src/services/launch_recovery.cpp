@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "amivirt/base/fault.hpp"
+#include "amivirt/base/interrupt.hpp"
 #include "amivirt/base/progress.hpp"
 #include "faults.hpp"
 #include "instance_options.hpp"
@@ -51,6 +52,7 @@ Result<void> Instances::undo_launch(ActiveOperation& operation) {
         }
     }
     AMIVIRT_TRY(for_each_parallel(ids.size(), ports_.parallel, [&](std::size_t i) -> Result<void> {
+        const InterruptShield shield;  // it is of a thread, and these are others
         AMIVIRT_TRY(ports_.hypervisor.remove(ids[i]));
         fault_point("undo.domain");
         ports_.machine_log.remove(ids[i]);

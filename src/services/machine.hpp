@@ -18,6 +18,14 @@ inline constexpr std::string_view k_promised = "promised ";
 /// Once: what killed one may kill the next.
 inline constexpr std::string_view k_again = "again ";
 
+/// EC2's reason of an instance that somebody stops. One that is running with it was asked to shut down by a stop, or for an image, that
+/// broke off: that it goes off then is no wish of its own.
+inline constexpr std::string_view k_asked_to_stop = "Client.UserInitiatedShutdown";
+inline void set_asked_to_stop(Instance& instance) {
+    instance.state_reason_code = k_asked_to_stop;
+    instance.state_reason_message = "Client.UserInitiatedShutdown: User initiated shutdown";
+}
+
 /// invalid_parameter_value for more than 16 KiB (source: EC2 instance user data, before base64), or than 1 MiB where that is wanted.
 [[nodiscard]] Result<void> check_user_data(const std::string& user_data, LargeUserData large);
 

@@ -8,6 +8,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class CheckerTest : public Bench {
 protected:
@@ -172,7 +173,11 @@ TEST_F(CheckerTest, ADomainOfThisStoreThatNoRecordKnows) {
     hypervisor.add_domain(stray, catalog.store_id(), DomainState::running);
     hypervisor.add_domain("i-000000000000000fe", "another store", DomainState::running);
     hypervisor.add_domain("somebody", "", DomainState::running);
-    expect_mended(stray, "no record knows");
+    expect_only_told(stray, "no record knows, and without files here");
+    ASSERT_TRUE(files.create(*InstanceId::parse(stray), "seed"));
+    EXPECT_THAT(faults(), SizeIs(2)) << "the domain and its folder";
+    (void)faults(Repair::yes);
+    EXPECT_THAT(faults(), IsEmpty());
     EXPECT_EQ(hypervisor.domains().size(), 2U);
 }
 

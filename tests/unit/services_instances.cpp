@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "amivirt/base/interrupt.hpp"
+#include "amivirt/services/promises.hpp"
 #include "services_bench.hpp"
 
 namespace amivirt::testing {
@@ -9,6 +10,8 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class InstancesTest : public Bench {
 protected:
@@ -490,6 +493,72 @@ TEST_F(InstancesTest, AGuestMayTerminateItself) {
     expect_clean();
 }
 
+TEST_F(InstancesTest, AGuestThatWasAskedToGoDoesNotTerminateItself) {
+    auto wanted = request();
+    wanted.shutdown_behavior = ShutdownBehavior::terminate;
+    const auto id = instances.run(me, wanted, progress)->front().id;
+    hypervisor.set_guest(id, fakes::AcpiAnswer::ignores);
+    clock.after(std::chrono::seconds(3), [] { throw Interrupted{2}; });
+    EXPECT_THROW((void)instances.stop(me, id.str(), std::chrono::seconds(60), Force::no), Interrupted);
+    EXPECT_EQ(state_of(id), InstanceState::running);
+    EXPECT_EQ(views().size(), 1U) << "looked at while it goes down";
+    hypervisor.guest_powers_off(id);
+    ASSERT_EQ(views().size(), 1U);
+    EXPECT_EQ(state_of(id), InstanceState::stopped) << "the stop that broke off has shut it down";
+    EXPECT_EQ(views().front().instance.state_reason_code, "Client.UserInitiatedShutdown");
+
+    ASSERT_TRUE(instances.start(me, id.str(), AcceleratorRequest::automatic, progress));
+    EXPECT_EQ(views().front().instance.state_reason_code, "");
+    hypervisor.guest_powers_off(id);
+    EXPECT_TRUE(views().empty());
+    EXPECT_EQ(state_of(id), InstanceState::terminated);
+    expect_clean();
+}
+
+/// Another daemon was asked than the one that runs it.
+TEST_F(InstancesTest, WhatLibvirtKnowsNothingOfLosesNothing) {
+    types.add({"m1.small", 1, MiB{1740}, 2, GiB{1}});
+    auto wanted = request();
+    wanted.type = "m1.small";
+    wanted.mapping = {*parse_block_device("/dev/sdb=ephemeral0")};
+    const auto launched = instances.run(me, wanted, progress);
+    ASSERT_TRUE(launched) << describe(launched.error());
+    const auto id = launched->front().id;
+    ASSERT_THAT(files.ephemeral_disks(id).value(), SizeIs(1));
+    ASSERT_TRUE(hypervisor.remove(id));
+    EXPECT_EQ(views().size(), 1U);
+    EXPECT_EQ(state_of(id), InstanceState::stopped);
+    EXPECT_THAT(files.ephemeral_disks(id).value(), SizeIs(1)) << "its guest may run, and write to it";
+    ASSERT_TRUE(instances.terminate(me, id.str()));
+    expect_clean();
+
+    ASSERT_TRUE(catalog.write([&](CatalogSession& session) -> Result<void> {
+        auto image = AMIVIRT_TRY(session.images().list()).records.front();
+        image.root_device_type = RootDeviceType::instance_store;
+        return session.images().update(image);
+    }));
+    const auto on_instance_store = launch("tiny").front().id;
+    ASSERT_TRUE(hypervisor.remove(on_instance_store));
+    EXPECT_EQ(views().size(), 1U);
+    EXPECT_EQ(state_of(on_instance_store), InstanceState::running) << "its root would be gone";
+    ASSERT_TRUE(instances.terminate(me, on_instance_store.str()));
+    expect_clean();
+}
+
+TEST_F(InstancesTest, WhoeverWantsItOtherwiseTakesBackWhatWasPromised) {
+    Promises promises(catalog, clock, log);
+    const auto id = launch("tiny").front().id;
+    promises.keep({id.str(), me, "start it"});
+    ASSERT_TRUE(instances.stop(me, id.str(), Duration{0}, Force::yes, [](const Instance&) {}));
+    EXPECT_THAT(promises.open().value(), SizeIs(1)) << "who tells somebody promises anew";
+    promises.keep({id.str(), me, "stop it"});
+    ASSERT_TRUE(instances.start(me, id.str(), AcceleratorRequest::automatic, progress));
+    EXPECT_THAT(promises.open().value(), IsEmpty());
+    promises.keep({id.str(), me, "start it"});
+    ASSERT_TRUE(instances.start(me, id.str(), AcceleratorRequest::automatic, progress)) << "it runs already";
+    EXPECT_THAT(promises.open().value(), IsEmpty());
+}
+
 TEST_F(InstancesTest, WhenLibvirtCannotBeAskedNothingIsGuessed) {
     const auto id = launch("tiny").front().id;
     hypervisor.become_unavailable();
@@ -535,12 +604,16 @@ TEST_F(InstancesTest, ADeadLaunchIsUndoneOnceLibvirtAnswers) {
 TEST_F(InstancesTest, DomainsOfOursThatNoRecordKnowsAreRemovedAndOthersAreLeft) {
     const std::string orphan = "i-000000000000000ff";
     const std::string foreign = "i-000000000000000fe";
+    const std::string of_a_copy = "i-000000000000000fd";
     hypervisor.add_domain(orphan, catalog.store_id(), DomainState::running);
+    ASSERT_TRUE(files.create(*InstanceId::parse(orphan), "seed"));
+    hypervisor.add_domain(of_a_copy, catalog.store_id(), DomainState::running);
     hypervisor.add_domain(foreign, "another store", DomainState::running);
     hypervisor.add_domain("somebody", "", DomainState::running);
     EXPECT_TRUE(views().empty());
     const auto left = hypervisor.domains();
     EXPECT_FALSE(left.contains(orphan));
+    EXPECT_TRUE(left.contains(of_a_copy)) << "a copied store has the same id, and none of its files here";
     EXPECT_TRUE(left.contains(foreign));
     EXPECT_TRUE(left.contains("somebody"));
 }
