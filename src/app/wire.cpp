@@ -446,7 +446,9 @@ public:
         const auto guestfs = make_guestfs_health();
         const auto ssh = make_ssh_health(*processes);
         const auto host = make_host_health({settings->store, settings->accelerator});
-        auto findings = Doctor({libvirt.get(), qemu.get(), host.get(), guestfs.get(), ssh.get()}).examine();
+        const auto type_list = make_instance_types(settings->type_files);
+        TypesHealth types(*type_list);
+        auto findings = Doctor({libvirt.get(), qemu.get(), host.get(), &types, guestfs.get(), ssh.get()}).examine();
         if (!opened) {
             findings.push_back({"store", Health::fault, describe(opened.error()), opened.error().hint});
             return findings;

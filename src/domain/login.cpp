@@ -1,5 +1,7 @@
 #include "amivirt/domain/login.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -62,6 +64,14 @@ std::string host_key_on_console(std::string_view console) {
                 return std::string(type).append(" ").append(blob);
             }
         }
+    }
+    return {};
+}
+
+Result<void> check_user_name(std::string_view name) {
+    const auto plain = [](char c) { return c > ' ' && c <= '~' && c != '"' && c != '\'' && c != '\\'; };
+    if (name.empty() || name.front() == '-' || !std::all_of(name.begin(), name.end(), plain)) {
+        return Error(Code::invalid_parameter_value, fmt::format("\"{}\" is no user name", name));
     }
     return {};
 }

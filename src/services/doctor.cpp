@@ -42,6 +42,7 @@ std::vector<Finding> StoreHealth::check() {
     const auto complain = [&](const std::string& what) {
         store.health = Health::warning;
         store.detail += "; " + what;
+        store.remedy = "amivirt fsck";
     };
     for (const auto& sentence : unreadable) {
         complain(sentence);
@@ -109,6 +110,14 @@ std::vector<Finding> StoreHealth::check() {
         }
     }
     return findings;
+}
+
+std::vector<Finding> TypesHealth::check() {
+    const auto types = types_.list();
+    if (!types) {
+        return {{"instance types", Health::fault, describe(types.error()), types.error().hint}};
+    }
+    return {{"instance types", Health::ok, fmt::format("{} types", types->size()), ""}};
 }
 
 std::vector<Finding> Doctor::examine() {

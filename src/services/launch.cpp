@@ -132,18 +132,25 @@ Result<void> check_mapped_signers(CatalogSession& session, const Image& image, c
 
 Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunRequest& request) {
     Plan plan;
-    plan.image = AMIVIRT_TRY(ports_.images.resolve_for_launch(caller, request.image));
     Faults faults;
+    auto image = ports_.images.resolve_for_launch(caller, request.image);
+    if (image) {
+        plan.image = std::move(*image);
+    } else {
+        faults.add(std::move(image.error()));
+    }
     if (request.count < 1 || request.count > k_max_count) {
         faults.add({Code::invalid_parameter_value, fmt::format("count {} is not in 1..{}", request.count, k_max_count)});
     }
     if (auto type = ports_.types.find(request.type)) {
         plan.type = std::move(*type);
-        faults.check(check_type_fits(plan.type.name, plan.image.architecture));
+        if (image) {
+            faults.check(check_type_fits(plan.type.name, plan.image.architecture));
+        }
     } else {
         faults.add(std::move(type.error()));
     }
-    if (!can_run(ports_.host.architecture(), plan.image.architecture)) {
+    if (image && !can_run(ports_.host.architecture(), plan.image.architecture)) {
         faults.add({Code::unsupported_operation, fmt::format("image \"{}\" is {}, this host runs {}", request.image,
                                                              to_string(plan.image.architecture), to_string(ports_.host.architecture()))});
     }
@@ -207,6 +214,9 @@ Result<Instances::Plan> Instances::plan(const AccountId& caller, const RunReques
             } else {
                 faults.add(std::move(pair.error()));
             }
+        }
+        if (!image) {
+            return {};
         }
         MergeInput input;
         input.root_device_name = plan.image.root_device_name;
@@ -484,10 +494,7 @@ Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation
         progress.note(fmt::format("using TCG (software emulation, slower): {}", plan.accelerator.reason));
     }
     Revert revert(logged(ports_.log, "instances"));
-    revert.push("undo the launch", [&]() -> Result<void> {
-        clear_interrupt();
-        return undo_launch(operation);
-    });
+    revert.push("undo the launch", [&] { return undo_launch(operation); });
     if (request.on_reserved) {
         request.on_reserved(instances_of(machines));
     }

@@ -114,9 +114,9 @@ class Store:
 
     def state(self):
         """All that a refused command may not have touched: rows, files by name, domains."""
-        tables = ("image", "instance", "volume", "snapshot", "layer", "operation", "port_forward", "download")
+        tables = ("image", "instance", "volume", "snapshot", "layer", "operation", "port_forward", "download", "key_pair")
         return ({t: self.rows(f"SELECT * FROM {t}") for t in tables}, *(self.files(f) for f in ("disks", "instances", "staging", "downloads", "locks")),
-                self.domains())
+                self.domains(), sorted(p.name for p in (self.home / "keys").glob("*")))
 
     def domains(self):
         """Names of libvirt's domains that carry this store's mark."""

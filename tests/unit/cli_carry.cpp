@@ -29,7 +29,7 @@ TEST_F(CliCarry, CopyPrintsTheNewId) {
     ASSERT_EQ(amivirt({"image", "show", "five", "-o", "json"}), 0);
     EXPECT_EQ(json()["Images"][0]["Tags"], Json::parse(R"([{"Key": "role", "Value": "db"}, {"Key": "stage", "Value": "prod"}])"));
     ASSERT_EQ(amivirt({"image", "show", "two"}), 0);
-    EXPECT_THAT(out, HasSubstr("Copied from"));
+    EXPECT_THAT(out, HasSubstr("From image"));
 }
 
 TEST_F(CliCarry, CopyRefusesBadWords) {

@@ -596,8 +596,34 @@ TEST_F(CliCommands, NoWaitChecksFirst) {
     instance.termination_protected = true;
     ASSERT_TRUE(catalog.write([&](CatalogSession& session) { return session.instances().update(instance); }));
     EXPECT_EQ(amivirt({"terminate", "--no-wait", instance.id.str()}), 4);
-    EXPECT_THAT(err, HasSubstr("(OperationNotPermitted)"));
+    EXPECT_THAT(err, AllOf(HasSubstr("(OperationNotPermitted)"), HasSubstr("--termination-protection off")));
     EXPECT_THAT(detached, IsEmpty());
+    const auto all = launch("debian-12", 2);
+    const std::string stopped = all[0].id.str();
+    const std::string gone = all[1].id.str();
+    ASSERT_EQ(amivirt({"stop", "--force", stopped}), 0) << err;
+    ASSERT_EQ(amivirt({"terminate", gone}), 0) << err;
+    for (const auto& [verb, id] :
+         std::vector<std::pair<std::string, std::string>>{{"start", gone}, {"stop", gone}, {"reboot", gone}, {"reboot", stopped}}) {
+        EXPECT_EQ(amivirt({verb, "--no-wait", id}), 5) << verb;
+        EXPECT_THAT(err, HasSubstr("(IncorrectInstanceState)")) << verb;
+        EXPECT_THAT(detached, IsEmpty()) << verb;
+    }
+    ASSERT_EQ(amivirt({"stop", "--no-wait", stopped, "-o", "json"}), 0) << err;
+    EXPECT_EQ(json()["StoppingInstances"][0]["CurrentState"]["Name"], "stopped") << "it is already";
+}
+
+TEST_F(CliCommands, WhatIsRefusedLeavesNoKey) {
+    import("debian-12");
+    EXPECT_EQ(amivirt({"run", "nothing"}), 3);
+    EXPECT_EQ(amivirt({"run", "debian-12", "--type", "nothing"}), 2);
+    EXPECT_EQ(amivirt({"run", "debian-12", "--user", "a b", "--", "true"}), 2);
+    EXPECT_THAT(err, HasSubstr("\"a b\" is no user name"));
+    EXPECT_THAT(rows(&CatalogSession::key_pairs), IsEmpty());
+    EXPECT_EQ(amivirt({"run", "nothing", "--type", "nothing"}), 3);
+    EXPECT_THAT(err, AllOf(HasSubstr("has 2 faults"), HasSubstr("image \"nothing\" not found"), HasSubstr("type \"nothing\"")));
+    EXPECT_EQ(amivirt({"run", "debian-12"}), 0) << err;
+    EXPECT_EQ(rows(&CatalogSession::key_pairs).size(), 1U);
 }
 
 TEST_F(CliCommands, WhatADeadProcessLeftIsRecoveredFirst) {

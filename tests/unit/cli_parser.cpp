@@ -76,20 +76,22 @@ TEST_F(CliParser, AnOptionTakesOneValueOnly) {
     EXPECT_THAT(words_, ElementsAre("debian"));
 }
 
-TEST_F(CliParser, AnEmptyValueIsAValue) {
-    ASSERT_TRUE(read({"--name=", "debian"}));
-    EXPECT_EQ(name_, "");
-    EXPECT_THAT(words_, ElementsAre("debian"));
-    ASSERT_TRUE(read({"--name", "", "debian"}));
-    EXPECT_THAT(words_, ElementsAre("debian"));
+TEST_F(CliParser, AnEmptyValueIsNotWhatIsMeantWhereNothingIsSaid) {
+    for (const auto& tokens :
+         std::vector<std::vector<std::string>>{{"--name=", "debian"}, {"--name", "", "debian"}, {"--tag", "a", "--tag", "", "debian"}}) {
+        const auto refused = read(tokens);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Code::usage);
+        EXPECT_THAT(refused.error().message, HasSubstr("is empty"));
+    }
 }
 
 TEST_F(CliParser, ValuesAreTakenAsTheyAre) {
     ASSERT_TRUE(read({"--name", "[a,b]", "[c,d]", "{}"}));
     EXPECT_EQ(name_, "[a,b]");
     EXPECT_THAT(words_, ElementsAre("[c,d]", "{}"));
-    ASSERT_TRUE(read({"--tag", "", "--tag", "%%", "--tag", "a b", "-"}));
-    EXPECT_THAT(tags_, ElementsAre("", "%%", "a b"));
+    ASSERT_TRUE(read({"--tag", "%%", "--tag", "a b", "-"}));
+    EXPECT_THAT(tags_, ElementsAre("%%", "a b"));
     EXPECT_THAT(words_, ElementsAre("-"));
 }
 

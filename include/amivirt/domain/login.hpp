@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "amivirt/base/result.hpp"
 #include "amivirt/domain/image.hpp"
 
 namespace amivirt {
@@ -17,6 +18,8 @@ inline constexpr std::string_view k_default_key_name = "amivirt";
 /// The public host key that a console showed between cloud-init's last "BEGIN SSH HOST KEY KEYS" and its END: "ssh-ed25519 AAAA...", of
 /// several the strongest. "": none was shown. The text is the guest's: what is ill-formed is passed over.
 [[nodiscard]] std::string host_key_on_console(std::string_view console);
+/// What a system may call a user, and what no command line takes for something else. invalid_parameter_value.
+[[nodiscard]] Result<void> check_user_name(std::string_view name);
 /// "ssh-ed25519 AAAA... comment" without the comment.
 [[nodiscard]] std::string without_comment(std::string_view public_key);
 

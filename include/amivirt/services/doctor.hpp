@@ -6,6 +6,7 @@
 #include "amivirt/ports/health.hpp"
 #include "amivirt/ports/hypervisor.hpp"
 #include "amivirt/ports/instance_files.hpp"
+#include "amivirt/ports/instance_types.hpp"
 #include "amivirt/services/operations.hpp"
 #include "amivirt/services/storage.hpp"
 
@@ -22,6 +23,16 @@ private:
     Storage& storage_;
     InstanceFiles& files_;
     Hypervisor& hypervisor_;
+};
+
+/// Can the list of instance types be read, the user's own included?
+class TypesHealth final : public HealthCheck {
+public:
+    explicit TypesHealth(InstanceTypes& types) : types_(types) {}
+    [[nodiscard]] std::vector<Finding> check() override;
+
+private:
+    InstanceTypes& types_;
 };
 
 class Doctor {

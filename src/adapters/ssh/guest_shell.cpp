@@ -23,6 +23,7 @@
 #include "adapters/ssh/quoting.hpp"
 #include "adapters/ssh/ssh.hpp"
 #include "amivirt/base/interrupt.hpp"
+#include "amivirt/domain/login.hpp"
 
 namespace amivirt {
 namespace {
@@ -272,9 +273,7 @@ Result<void> check(const LoginTarget& target) {
     const auto plain = [](const std::string& text) {
         return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
     };
-    if (!plain(target.user) || target.user.find_first_of("\"'\\") != std::string::npos) {
-        return Error(Code::invalid_parameter_value, fmt::format("\"{}\" is no user name", files::printable(target.user)));
-    }
+    AMIVIRT_TRY(check_user_name(target.user));
     if (!plain(target.address) || target.host_key.empty() || target.host_key.find_first_of("\r\n") != std::string::npos) {
         return Error(Code::internal_error, fmt::format("{} cannot be logged in to without an address and a host key", target.instance));
     }

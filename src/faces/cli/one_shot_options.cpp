@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "amivirt/domain/login.hpp"
 #include "faces/cli/talk.hpp"
 #include "faces/cli/values.hpp"
 
@@ -88,6 +89,9 @@ Result<void> OneShotOptions::take_command(std::vector<std::string>& words, const
 }
 
 Result<void> OneShotOptions::fill(OneShotRequest& request) const {
+    if (!user_.empty()) {
+        AMIVIRT_TRY_CONTEXT(check_user_name(user_), "--user");
+    }
     std::error_code failure;
     for (const FileCopy& copy : copies_in_) {
         if (!fs::exists(copy.from, failure)) {

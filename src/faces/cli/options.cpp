@@ -1,6 +1,17 @@
 #include "faces/cli/options.hpp"
 
+#include <algorithm>
+
 namespace amivirt::cli {
+
+namespace {
+
+/// `--home "$UNSET"` must not mean what is meant where nothing is said.
+Result<std::string> not_empty(const std::string& text) {
+    return text.empty() ? Result<std::string>(Error(Code::usage, "the value is empty")) : text;
+}
+
+}  // namespace
 
 std::vector<std::string> Option::spellings() const {
     std::vector<std::string> out;
@@ -43,9 +54,9 @@ Option& OptionSet::flag(std::string names, std::string help, std::function<void(
         .repeated(Repeat::each);
 }
 
-Option& OptionSet::text(std::string names, std::string placeholder, std::string help, std::string& into) {
-    return add(std::move(names), std::move(placeholder), std::move(help), [&into](const std::string& text) -> Result<void> {
-        into = text;
+Option& OptionSet::text(std::string names, std::string placeholder, std::string help, std::string& into, MayBeEmpty may_be_empty) {
+    return add(std::move(names), std::move(placeholder), std::move(help), [&into, may_be_empty](const std::string& text) -> Result<void> {
+        into = may_be_empty == MayBeEmpty::yes ? text : AMIVIRT_TRY(not_empty(text));
         return {};
     });
 }
@@ -53,7 +64,7 @@ Option& OptionSet::text(std::string names, std::string placeholder, std::string 
 Option& OptionSet::texts(std::string names, std::string placeholder, std::string help, std::vector<std::string>& into) {
     return add(std::move(names), std::move(placeholder), std::move(help),
                [&into](const std::string& text) -> Result<void> {
-                   into.push_back(text);
+                   into.push_back(AMIVIRT_TRY(not_empty(text)));
                    return {};
                })
         .repeated(Repeat::each);

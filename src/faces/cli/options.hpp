@@ -48,6 +48,8 @@ struct Option {
     }
 };
 
+enum class MayBeEmpty { yes, no };
+
 /// The words that are no options. One list per command.
 struct Words {
     std::string name;  ///< "INSTANCE"; "VOLUME INSTANCE" where each word means something else
@@ -61,7 +63,7 @@ class OptionSet {
 public:
     Option& add(std::string names, std::string placeholder, std::string help, std::function<Result<void>(const std::string&)> take);
     Option& flag(std::string names, std::string help, std::function<void()> on);
-    Option& text(std::string names, std::string placeholder, std::string help, std::string& into);
+    Option& text(std::string names, std::string placeholder, std::string help, std::string& into, MayBeEmpty may_be_empty = MayBeEmpty::no);
     Option& texts(std::string names, std::string placeholder, std::string help, std::vector<std::string>& into);
     // NOLINTBEGIN(performance-unnecessary-value-param): they are moved from, which it does not see in a template
     /// A value that `parse` reads; its error is told with the option's name before it.

@@ -157,7 +157,6 @@ std::string image_fields(const Image& image) {
     for (const BlockDevice& device : image.mapping) {
         fields.add("Device", describe_device(device));
     }
-    fields.add("Copied from", image.source_image ? fmt::format("{} {}", image.source_image->str(), image.source_region) : "");
     fields.add("Signed by", image.signer);
     fields.add("Source", image.source_location);
     fields.add("From image", describe_source(image));

@@ -12,7 +12,7 @@ public:
     void declare(OptionSet& options) override {
         options.words({.name = "INSTANCE", .help = "by id or name", .least = 1, .most = 1, .into = &names_});
         options.text("--name", "NAME", "the image's name, unique in the account", request_.name).required();
-        options.text("--description", "TEXT", "at most 255 characters", request_.description);
+        options.text("--description", "TEXT", "at most 255 characters", request_.description, MayBeEmpty::yes);
         options.flag("--no-reboot", "leave the instance running; what it had not written yet may be missing",
                      [this] { request_.reboot = Reboot::no; });
         options.parsed("--quiesce", "HOW",

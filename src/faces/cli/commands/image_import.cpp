@@ -18,7 +18,7 @@ public:
                        .most = 1,
                        .into = &sources_});
         options.text("--name", "NAME", "the image's name, unique in the account", request_.name).required();
-        options.text("--description", "TEXT", "at most 255 characters", request_.description);
+        options.text("--description", "TEXT", "at most 255 characters", request_.description, MayBeEmpty::yes);
         options.parsed("--arch", "ARCH", "x86_64, i386 or arm64; else found by inspection", request_.architecture, parse_architecture);
         options.parsed("--boot-mode", "MODE", "legacy-bios, uefi or uefi-preferred; else found by inspection", request_.boot_mode,
                        parse_boot_mode);

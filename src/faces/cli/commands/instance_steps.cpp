@@ -6,6 +6,7 @@
 #include <atomic>
 #include <optional>
 
+#include "amivirt/domain/login.hpp"
 #include "faces/cli/side_by_side.hpp"
 #include "faces/cli/wait_conditions.hpp"
 
@@ -75,6 +76,14 @@ Result<Seen> look(Session& session, Services& services, const InstanceQuery& que
     return seen;
 }
 
+Result<void> not_in(const Instance& before, std::initializer_list<InstanceState> states, std::string_view action) {
+    if (std::find(states.begin(), states.end(), before.state) == states.end()) {
+        return {};
+    }
+    return Error(Code::incorrect_instance_state,
+                 fmt::format("instance \"{}\" cannot be {}: it is {}", before.id.str(), action, to_string(before.state)));
+}
+
 Result<Changed> change_instances(Session& session, Services& services, const std::vector<std::string>& names, const Change& change) {
     std::vector<Outcome> outcomes = resolve_all(services, names, change);
     const bool any = std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) { return outcome.before.has_value(); });
@@ -85,7 +94,7 @@ Result<Changed> change_instances(Session& session, Services& services, const std
         for (Outcome& outcome : outcomes) {
             if (outcome.before) {
                 outcome.after = outcome.before;
-                outcome.after->state = change.transitional;
+                outcome.after->state = outcome.before->state == change.end ? change.end : change.transitional;
             }
         }
     } else {
@@ -126,6 +135,15 @@ Result<Changed> change_instances(Session& session, Services& services, const std
     };
     session.print(answer, Format::id);
     return changed;
+}
+
+Result<std::string> default_key(Services& services, const std::function<Result<void>()>& dry_run) {
+    if (!services.key_pairs.resolve(services.account, std::string(k_default_key_name))) {
+        if (Result<void> tried = dry_run(); !tried && tried.error().code != Code::dry_run_operation) {
+            return std::move(tried.error());
+        }
+    }
+    return AMIVIRT_TRY(services.key_pairs.default_pair(services.account)).name;
 }
 
 int wait_for(Session& session, Services& services, const std::vector<Instance>& instances, const Wait& wait, TimePoint since) {

@@ -18,8 +18,14 @@ public:
         const Change change{
             .document_word = "RebootingInstances",
             .transitional = InstanceState::running,
+            .end = InstanceState::running,
             .no_wait = no_wait_,
-            .check = {},
+            .check =
+                [](const Instance& before) {
+                    return not_in(
+                        before, {InstanceState::stopping, InstanceState::stopped, InstanceState::shutting_down, InstanceState::terminated},
+                        "rebooted");
+                },
             .act = [this](Services& all, const Instance& before) { return all.instances.reboot(all.account, before.id.str(), force_); }};
         return AMIVIRT_TRY(change_instances(session, services, names_, change)).status;
     }

@@ -16,7 +16,7 @@ public:
                     [](std::string_view text) { return parse_count(text, 0, UINT32_MAX); })
             .required();
         options.parsed_each("--tag", "KEY[=VALUE]", "only what has one of these tags", rule_.tags, parse_rule_tag);
-        options.text("--description", "TEXT", "at most 255 characters", rule_.description);
+        options.text("--description", "TEXT", "at most 255 characters", rule_.description, MayBeEmpty::yes);
     }
 
     Result<int> run(Session& session) override {

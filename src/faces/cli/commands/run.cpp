@@ -113,8 +113,14 @@ private:
         AMIVIRT_TRY(one_shot_.fill(wanted));
         AMIVIRT_TRY(complete(session));
         Services& services = *AMIVIRT_TRY(session.open_to_launch());
-        AMIVIRT_TRY(choose_key(services));
         wanted.launch = request_;
+        AMIVIRT_TRY(choose_key(services, wanted.launch.key_name, [&]() -> Result<void> {
+            OneShotRequest dry = wanted;
+            dry.launch.dry_run = DryRun::yes;
+            SilentProgress silent;
+            (void)AMIVIRT_TRY(services.one_shot.run(services.account, dry, silent));
+            return {};
+        }));
         wanted.boot_timeout = wait_ ? wait_->timeout : wanted.boot_timeout;
         ProgressBar progress(session.talk(), session.around().ticks);
         wanted.on_running = [&](const Instance& instance) {
@@ -153,15 +159,21 @@ private:
         return 0;
     }
 
-    Result<void> choose_key(Services& services) {
-        if (request_.key_name.empty() && no_key_ == NoKey::no && request_.dry_run == DryRun::no) {
-            request_.key_name = AMIVIRT_TRY(services.key_pairs.default_pair(services.account)).name;
+    Result<void> choose_key(Services& services, std::string& name, const std::function<Result<void>()>& dry_run) const {
+        if (name.empty() && no_key_ == NoKey::no && request_.dry_run == DryRun::no) {
+            name = AMIVIRT_TRY(default_key(services, dry_run));
         }
         return {};
     }
 
     Result<std::vector<Instance>> launch(Session& session, Services& services) {
-        AMIVIRT_TRY(choose_key(services));
+        AMIVIRT_TRY(choose_key(services, request_.key_name, [&]() -> Result<void> {
+            RunRequest dry = request_;
+            dry.dry_run = DryRun::yes;
+            SilentProgress silent;
+            (void)AMIVIRT_TRY(services.instances.run(services.account, dry, silent));
+            return {};
+        }));
         ProgressBar progress(session.talk(), session.around().ticks);
         return services.instances.run(services.account, request_, progress);
     }

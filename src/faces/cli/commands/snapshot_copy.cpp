@@ -13,7 +13,8 @@ public:
         options.words({.name = "SNAPSHOT", .help = "by id; of the current region by name as well", .least = 1, .most = 1, .into = &names_});
         options.parsed("--to", "REGION", "where the copy is to be; the current region if not said", to_, parse_region);
         options.parsed("--from", "REGION", "where the snapshot is; the current region if not said", request_.from_region, parse_region);
-        options.text("--description", "TEXT", "at most 255 characters; where it came from if not said", request_.description);
+        options.text("--description", "TEXT", "at most 255 characters; where it came from if not said", request_.description,
+                     MayBeEmpty::yes);
         options.flag("--encrypted", "encrypt the copy, if the snapshot is not", [this] { request_.encrypted = true; });
         options.text("--name", "NAME", "the Name tag", name_);
         options.parsed_each("--tag", "KEY=VALUE", "a tag", tags_, parse_tag);

@@ -14,7 +14,7 @@ public:
     void declare(OptionSet& options) override {
         options.words({.name = "VOLUME", .help = "by id or name", .least = 0, .most = SIZE_MAX, .into = &names_});
         options.text("--instance", "INSTANCE", "all volumes of this instance, at one point in time", instance_);
-        options.text("--description", "TEXT", "at most 255 characters", request_.description);
+        options.text("--description", "TEXT", "at most 255 characters", request_.description, MayBeEmpty::yes);
         options.parsed("--quiesce", "HOW", "freeze the guest's file systems: auto (where its agent answers, the default), yes or no",
                        request_.quiesce, parse_quiesce);
         options.text("--name", "NAME", "the Name tag", name_);

@@ -21,15 +21,20 @@ public:
         Services& services = *AMIVIRT_TRY(session.open_to_launch());
         const TimePoint begun = services.clock.now();
         ProgressBar progress(session.talk(), session.around().ticks);
-        const Changed changed = AMIVIRT_TRY(change_instances(session, services, names_,
-                                                             {.document_word = "StartingInstances",
-                                                              .transitional = InstanceState::pending,
-                                                              .no_wait = no_wait_,
-                                                              .check = {},
-                                                              .act = [&](Services& all, const Instance& before) {
-                                                                  return all.instances.start(all.account, before.id.str(),
-                                                                                             session.global().accelerator, progress);
-                                                              }}));
+        const Changed changed = AMIVIRT_TRY(
+            change_instances(session, services, names_,
+                             {.document_word = "StartingInstances",
+                              .transitional = InstanceState::pending,
+                              .end = InstanceState::running,
+                              .no_wait = no_wait_,
+                              .check =
+                                  [](const Instance& before) {
+                                      return not_in(before, {InstanceState::shutting_down, InstanceState::terminated}, "started");
+                                  },
+                              .act =
+                                  [&](Services& all, const Instance& before) {
+                                      return all.instances.start(all.account, before.id.str(), session.global().accelerator, progress);
+                                  }}));
         const int waited = wait_ ? wait_for(session, services, changed.instances, *wait_, begun) : 0;
         return changed.status != 0 ? changed.status : waited;
     }

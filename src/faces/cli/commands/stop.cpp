@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "faces/cli/commands/commands.hpp"
 #include "faces/cli/commands/instance_steps.hpp"
 
@@ -29,8 +31,9 @@ public:
         Services& services = *AMIVIRT_TRY(session.open());
         const Change change{.document_word = "StoppingInstances",
                             .transitional = InstanceState::stopping,
+                            .end = InstanceState::stopped,
                             .no_wait = no_wait_,
-                            .check = {},
+                            .check = check,
                             .act = [this](Services& all, const Instance& before) {
                                 return all.instances.stop(all.account, before.id.str(), grace_.value_or(default_grace(before)), force_);
                             }};
@@ -38,6 +41,15 @@ public:
     }
 
 private:
+    static Result<void> check(const Instance& before) {
+        if (before.root_device_type == RootDeviceType::instance_store) {
+            return Error(Code::unsupported_operation,
+                         fmt::format("The instance '{}' does not have an 'ebs' root device type and cannot be stopped", before.id.str()),
+                         fmt::format("amivirt terminate {}", before.id.str()));
+        }
+        return not_in(before, {InstanceState::shutting_down, InstanceState::terminated}, "stopped");
+    }
+
     std::vector<std::string> names_;
     std::optional<Duration> grace_;
     Force force_ = Force::no;

@@ -41,11 +41,13 @@ public:
         const Change change{
             .document_word = "TerminatingInstances",
             .transitional = InstanceState::shutting_down,
+            .end = InstanceState::terminated,
             .no_wait = no_wait_,
             .check = [](const Instance& before) -> Result<void> {
                 if (before.termination_protected) {
                     return Error(Code::operation_not_permitted,
-                                 fmt::format("The instance \"{}\" is protected from termination", before.id.str()));
+                                 fmt::format("The instance \"{}\" is protected from termination", before.id.str()),
+                                 fmt::format("amivirt instance modify {} --termination-protection off", before.id.str()));
                 }
                 return {};
             },

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "faces/cli/commands/commands.hpp"
+#include "faces/cli/commands/instance_steps.hpp"
 #include "faces/cli/progress_bar.hpp"
 #include "faces/cli/render_labs.hpp"
 #include "faces/cli/user_data.hpp"
@@ -82,7 +83,10 @@ private:
             }
         };
         if (std::any_of(lab.instances.begin(), lab.instances.end(), [](const LabInstance& instance) { return instance.key.empty(); })) {
-            lab_.default_key = AMIVIRT_TRY(services.key_pairs.default_pair(services.account)).name;
+            lab_.default_key = AMIVIRT_TRY(default_key(services, [&]() -> Result<void> {
+                (void)AMIVIRT_TRY(services.labs.plan(services.account, lab, lab_));
+                return {};
+            }));
         }
         return services.labs.up(services.account, lab, lab_, progress);
     }
