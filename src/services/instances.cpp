@@ -96,6 +96,11 @@ void set_stopped_by_itself(Instance& instance, OffReason reason) {
     }
 }
 
+/// A start that came to nothing.
+void set_failed(Instance& instance, const Error& why) {
+    set_state(instance, InstanceState::stopped, "Server.InternalError", "Server.InternalError: " + why.message);
+}
+
 Result<Instance> find_instance(CatalogSession& session, const InstanceId& id) {
     auto found = AMIVIRT_TRY(session.instances().find(id));
     if (!found) {
@@ -448,13 +453,13 @@ Result<void> Instances::power_up(const InstanceId& id, Progress& progress) {
             set_state(instance, InstanceState::running);
             return session.instances().update(instance);
         }
-        set_state(instance, InstanceState::stopped, "Server.InternalError", "Server.InternalError: " + booted.error().message);
+        set_failed(instance, booted.error());
         return session.instances().update(instance);
     }));
     return booted ? Result<void>() : Result<void>(std::move(booted.error()).with_context(fmt::format("starting {} again", id.str())));
 }
 
-Result<void> Instances::settle(ActiveOperation& operation) {
+Result<void> Instances::settle(ActiveOperation& operation, const Error* failure) {
     if (operation.finished()) {
         return {};
     }
@@ -497,6 +502,8 @@ Result<void> Instances::settle(ActiveOperation& operation) {
                 }
                 if (instance->state == InstanceState::running && !was_asked_to_stop(*instance)) {
                     set_stopped_by_itself(*instance, domain ? domain->reason : OffReason::none);
+                } else if (failure != nullptr) {
+                    set_failed(*instance, *failure);
                 }
                 instance->state = InstanceState::stopped;
             } else if (instance->state == InstanceState::stopping || was_asked_to_stop(*instance)) {
@@ -560,7 +567,7 @@ Result<Instance> Instances::start(const AccountId& caller, const std::string& id
     };
     auto started = bring_back();
     fault_point("start.started");
-    AMIVIRT_TRY(settle(*operation));
+    AMIVIRT_TRY(settle(*operation, started ? nullptr : &started.error()));
     if (!started) {
         return std::move(started.error());
     }

@@ -524,20 +524,26 @@ Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation
     AMIVIRT_TRY(operation.finish([&](CatalogSession& session) -> Result<void> {
         running.clear();
         for (const auto& machine : machines) {
-            Instance instance = machine.instance;
-            instance.state = AMIVIRT_TRY(next(instance.state, InstanceEvent::started));
-            AMIVIRT_TRY(session.instances().update(instance));
-            for (Volume volume : machine.volumes) {
-                volume.state = VolumeState::in_use;
-                AMIVIRT_TRY(session.volumes().update(volume));
-                auto layer = AMIVIRT_TRY(session.layers().find(volume.layer));
-                if (!layer) {
-                    return Error(Code::store_corrupt, fmt::format("the row of layer {} is gone", volume.layer.str()));
+            // What was told before may have been changed meanwhile (tags, host keys): only what the launch changes is written.
+            auto instance = AMIVIRT_TRY(session.instances().find(machine.instance.id));
+            if (!instance) {
+                return Error(Code::store_corrupt, fmt::format("the row of instance {} is gone", machine.instance.id.str()));
+            }
+            instance->state = AMIVIRT_TRY(next(instance->state, InstanceEvent::started));
+            AMIVIRT_TRY(session.instances().update(*instance));
+            for (const Volume& made : machine.volumes) {
+                auto volume = AMIVIRT_TRY(session.volumes().find(made.id));
+                auto layer = AMIVIRT_TRY(session.layers().find(made.layer));
+                if (!volume || !layer) {
+                    return Error(Code::store_corrupt,
+                                 fmt::format("the row of volume {} or of its layer {} is gone", made.id.str(), made.layer.str()));
                 }
+                volume->state = VolumeState::in_use;
+                AMIVIRT_TRY(session.volumes().update(*volume));
                 layer->state = LayerState::writable;
                 AMIVIRT_TRY(session.layers().update(*layer));
             }
-            running.push_back(std::move(instance));
+            running.push_back(std::move(*instance));
         }
         // It may have gone while they started.
         if (auto image = AMIVIRT_TRY(session.images().find(plan.image.id))) {

@@ -69,6 +69,49 @@ TEST_F(InstancesTest, EachOfSeveralMayHaveANameOfItsOwnWhichBecomesItsHostName) 
     EXPECT_EQ(instances.resolve(me, "web").error().code, Code::invalid_instance_id_not_found);
 }
 
+TEST_F(InstancesTest, WhatIsChangedWhileALaunchIsUnderWayStays) {
+    auto wanted = request(2);
+    wanted.volume_tags = {{"kept", "yes"}};
+    wanted.on_reserved = [&](const std::vector<Instance>& pending) {
+        for (const auto& each : pending) {
+            ASSERT_TRUE(tagging.add(me, {root_of(each.id).id.str()}, {{"team", "lab"}}));
+        }
+        ASSERT_TRUE(catalog.write([&](CatalogSession& session) -> Result<void> {
+            auto row = AMIVIRT_TRY(session.instances().find(pending.front().id));
+            row->host_key = "another";  // as Logins does
+            return session.instances().update(*row);
+        }));
+    };
+    const auto launched = instances.run(me, wanted, progress);
+    ASSERT_TRUE(launched) << describe(launched.error());
+    EXPECT_EQ(launched->front().host_key, "another");
+    EXPECT_EQ(views().front().instance.host_key, "another");
+    for (const auto& each : *launched) {
+        EXPECT_EQ(root_of(each.id).tags, (Tags{{"kept", "yes"}, {"team", "lab"}}));
+        EXPECT_EQ(root_of(each.id).state, VolumeState::in_use);
+    }
+    expect_clean();
+}
+
+TEST_F(InstancesTest, AStartThatFailsLeavesItsReason) {
+    const auto id = launch("tiny").front().id;
+    ASSERT_TRUE(instances.stop(me, id.str(), Duration{0}, Force::yes));
+    hypervisor.script().fail("start", {Code::hypervisor_failed, "QEMU said no"});
+    InstanceState told = InstanceState::stopped;
+    ASSERT_FALSE(
+        instances.start(me, id.str(), AcceleratorRequest::automatic, progress, [&](const Instance& changing) { told = changing.state; }));
+    EXPECT_EQ(told, InstanceState::pending);
+    const auto left = views().front().instance;
+    EXPECT_EQ(left.state, InstanceState::stopped);
+    EXPECT_EQ(left.state_reason_code, "Server.InternalError");
+    EXPECT_THAT(left.state_reason_message, ::testing::StartsWith("Server.InternalError: "));
+    EXPECT_THAT(left.state_reason_message, HasSubstr("QEMU said no"));
+    const auto started = instances.start(me, id.str(), AcceleratorRequest::automatic, progress);
+    ASSERT_TRUE(started);
+    EXPECT_EQ(started->state_reason_code, "");
+    expect_clean();
+}
+
 TEST_F(InstancesTest, AllFaultsAreToldBeforeAnythingIsMade) {
     auto wanted = request(0);
     wanted.type = "t9.huge";

@@ -219,7 +219,8 @@ private:
                                                               const std::vector<PortForward>& wanted);
     [[nodiscard]] Result<void> undo_launch(ActiveOperation& operation);
     void leave_terminated(const std::vector<Machine>& machines, const Error& reason);
-    [[nodiscard]] Result<void> settle(ActiveOperation& operation);
+    /// `failure`: of what was under way, which an instance that is off then has as its state reason; null for none.
+    [[nodiscard]] Result<void> settle(ActiveOperation& operation, const Error* failure = nullptr);
     [[nodiscard]] Result<void> finish_termination(ActiveOperation& operation);
     [[nodiscard]] Result<void> finish_modification(ActiveOperation& operation);
     [[nodiscard]] Result<Instance> terminate_by_id(const InstanceId& id, Force force, const Begun& begun = {});
