@@ -43,6 +43,8 @@ std::string described(const InstanceOptions& options) {
                        metadata.ipv6, metadata.tags, metadata.hop_limit);
 }
 
+Error would_succeed() { return {Code::dry_run_operation, "Request would have succeeded, but DryRun flag is set."}; }
+
 /// A hash of the parameters.
 std::string digest(const RunRequest& request, const ImageId& image) {
     std::string text = fmt::format("{}\n{}\n{}\n{}\n{}\n", image.str(), request.asked != 0 ? request.asked : request.count, request.type,
@@ -102,6 +104,28 @@ std::string digest(const RunRequest& request, const ImageId& image) {
 std::string fresh_mac(IdSource& ids) {
     const auto bits = ids.random();
     return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", bits & 0xffU, (bits >> 8U) & 0xffU, (bits >> 16U) & 0xffU);
+}
+
+/// What the caller launched with this client token before. `image`: the one that is asked for; none if nobody can tell any more, and then
+/// it is theirs. idempotent_parameter_mismatch if other parameters came with it.
+Result<std::vector<Instance>> find_launched(CatalogSession& session, const AccountId& caller, const RunRequest& request,
+                                            const std::optional<ImageId>& image) {
+    std::vector<Instance> launched;
+    if (request.client_token.empty()) {
+        return launched;
+    }
+    for (auto& other : AMIVIRT_TRY(session.instances().list()).records) {
+        if (other.owner != caller || other.client_token != request.client_token) {
+            continue;
+        }
+        if (other.request_digest != digest(request, image.value_or(other.image))) {
+            return Error(
+                Code::idempotent_parameter_mismatch,
+                fmt::format("client token \"{}\" was used before with other parameters, for {}", request.client_token, other.id.str()));
+        }
+        launched.push_back(std::move(other));
+    }
+    return launched;
 }
 
 template <class Machines>
@@ -427,33 +451,43 @@ Result<void> Instances::persist_files(const std::vector<Machine>& machines) {
     return ports_.files.persist(folders);
 }
 
+/// Asked before all else: the image, the key pair and the snapshots may have gone since.
+Result<std::vector<Instance>> Instances::launched_before(const AccountId& caller, const RunRequest& request) {
+    if (request.client_token.empty() || !request.lifeline.empty()) {  // the plan refuses both together
+        return std::vector<Instance>();
+    }
+    std::optional<ImageId> image;
+    if (ImageId::looks_like(request.image)) {
+        image = AMIVIRT_TRY(ImageId::parse(request.image));
+    } else if (const auto named = ports_.images.resolve_for_launch(caller, request.image)) {
+        image = named->id;
+    }
+    std::vector<Instance> launched;
+    AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
+        launched = AMIVIRT_TRY(find_launched(session, caller, request, image));
+        return {};
+    }));
+    return launched;
+}
+
 Result<std::vector<Instance>> Instances::run(const AccountId& caller, const RunRequest& request, Progress& progress) {
+    if (auto launched = AMIVIRT_TRY(launched_before(caller, request)); !launched.empty()) {
+        return request.dry_run == DryRun::yes ? Result<std::vector<Instance>>(would_succeed()) : std::move(launched);
+    }
     const Plan plan = AMIVIRT_TRY(this->plan(caller, request));
     if (const auto remark = AMIVIRT_TRY(ports_.images.audit(caller, plan.image)); !remark.empty()) {
         progress.note(remark);
     }
     if (request.dry_run == DryRun::yes) {
-        return Error(Code::dry_run_operation, "Request would have succeeded, but DryRun flag is set.");
+        return would_succeed();
     }
     std::vector<Machine> machines;
     std::vector<Instance> repeated;
     auto operation = AMIVIRT_TRY(
         ports_.operations.begin(OperationKind::run_instances, {}, k_patience, [&](CatalogSession& session, Operation& row) -> Result<void> {
-            repeated.clear();
-            if (!request.client_token.empty()) {
-                for (auto& other : AMIVIRT_TRY(session.instances().list()).records) {
-                    if (other.owner == caller && other.client_token == request.client_token) {
-                        if (other.request_digest != digest(request, plan.image.id)) {
-                            return Error(Code::idempotent_parameter_mismatch,
-                                         fmt::format("client token \"{}\" was used before with other parameters, for {}",
-                                                     request.client_token, other.id.str()));
-                        }
-                        repeated.push_back(std::move(other));
-                    }
-                }
-                if (!repeated.empty()) {
-                    return {};
-                }
+            repeated = AMIVIRT_TRY(find_launched(session, caller, request, plan.image.id));
+            if (!repeated.empty()) {
+                return {};
             }
             machines = AMIVIRT_TRY(reserve(session, caller, plan, request));
             for (const auto& machine : machines) {

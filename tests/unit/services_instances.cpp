@@ -434,6 +434,45 @@ TEST_F(InstancesTest, AClientTokenRepeatsOrMismatches) {
     expect_clean();
 }
 
+TEST_F(InstancesTest, AClientTokenRepeatsWhatItsImageAndKeyPairAreGoneOf) {
+    ASSERT_TRUE(key_pairs.create(me, "key", KeyType::ed25519, {}));
+    const auto image = rows(&CatalogSession::images).front();
+    auto wanted = request();
+    wanted.image = image.id.str();
+    wanted.key_name = "key";
+    wanted.mapping = {*parse_block_device("/dev/sdb=" + snapshots_of(image).at(0).str())};
+    wanted.client_token = "once";
+    auto named = request();
+    named.client_token = "by name";
+    const auto first = instances.run(me, wanted, progress);
+    const auto second = instances.run(me, named, progress);
+    ASSERT_TRUE(first && second);
+    ASSERT_TRUE(key_pairs.remove(me, "key"));
+    ASSERT_TRUE(images.deregister(me, image.id.str(), DeleteSnapshots::yes));
+    ASSERT_FALSE(instances.run(me, request(), progress));
+    const auto again = instances.run(me, wanted, progress);
+    ASSERT_TRUE(again) << describe(again.error());
+    ASSERT_EQ(again->size(), 1U);
+    EXPECT_EQ(again->front().id, first->front().id);
+    const auto again_named = instances.run(me, named, progress);
+    ASSERT_TRUE(again_named) << describe(again_named.error());
+    EXPECT_EQ(again_named->front().id, second->front().id);
+    EXPECT_EQ(hypervisor.domains().size(), 2U);
+
+    auto dry = wanted;
+    dry.dry_run = DryRun::yes;
+    EXPECT_EQ(instances.run(me, dry, progress).error().code, Code::dry_run_operation);
+    auto other = wanted;
+    other.type = "t3.small";
+    EXPECT_EQ(instances.run(me, other, progress).error().code, Code::idempotent_parameter_mismatch);
+    other = wanted;
+    other.image = "ami-0123456789abcdef0";
+    EXPECT_EQ(instances.run(me, other, progress).error().code, Code::idempotent_parameter_mismatch);
+    other.client_token = "another";
+    EXPECT_EQ(instances.run(me, other, progress).error().code, Code::invalid_ami_id_not_found);
+    expect_clean();
+}
+
 TEST_F(InstancesTest, ADryRunMakesNothing) {
     auto wanted = request();
     wanted.dry_run = DryRun::yes;

@@ -202,6 +202,7 @@ private:
     struct Plan;
     struct Machine;  // an instance with its volumes and their parent layers
     [[nodiscard]] Result<Plan> plan(const AccountId& caller, const RunRequest& request);
+    [[nodiscard]] Result<std::vector<Instance>> launched_before(const AccountId& caller, const RunRequest& request);
     [[nodiscard]] Result<std::vector<Machine>> reserve(CatalogSession& session, const AccountId& caller, const Plan& plan,
                                                        const RunRequest& request);
     [[nodiscard]] Result<std::vector<Instance>> bring_all_up(ActiveOperation& operation, std::vector<Machine>& machines, const Plan& plan,
