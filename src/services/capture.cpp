@@ -11,6 +11,7 @@
 #include "amivirt/base/interrupt.hpp"
 #include "amivirt/domain/device_name.hpp"
 #include "amivirt/domain/signing.hpp"
+#include "amivirt/services/image_extras.hpp"
 #include "capture_mapping.hpp"
 #include "faults.hpp"
 #include "guest_care.hpp"
@@ -142,6 +143,7 @@ Error encrypted_root(const std::string& what) {
 
 struct Capture::Work {
     Image image;
+    ImageExtras extras;              ///< of the image that stands behind it
     std::vector<Sealing> sealings;   ///< root first; none where an image is made of an image
     std::optional<Snapshot> root;    ///< whose layer is worked on anew
     std::optional<Layer> layer;      ///< the new one, over the root's
@@ -165,6 +167,7 @@ Result<Capture::Work> Capture::reserve(CatalogSession& session, Operation& row, 
 
     Work work;
     work.image = source ? inherit(*source) : Image{};
+    work.extras = source ? AMIVIRT_TRY(ImageExtrasBook::read(session, source->id)) : ImageExtras();
     if (!source) {
         work.image.boot_mode = instance->firmware == Firmware::uefi ? BootMode::uefi : BootMode::legacy_bios;
     }
@@ -334,6 +337,7 @@ Result<void> Capture::make_available(CatalogSession& session, Work& work, const 
     Image image = work.image;
     image.state = AMIVIRT_TRY(next(image.state, ImageEvent::ready));
     AMIVIRT_TRY(put_made(session.images(), image));
+    AMIVIRT_TRY(ImageExtrasBook::inherit(session, image, work.extras, image.created));
     work.image = std::move(image);
     return {};
 }
@@ -542,6 +546,7 @@ Result<LintReport> Capture::clean(const AccountId& caller, const std::string& id
             }
             AMIVIRT_TRY(authorize(ImageAction::modify, *source, caller, ports_.clock.now()));
             AMIVIRT_TRY(check_own_snapshots(session, caller, source->mapping));
+            work.extras = AMIVIRT_TRY(ImageExtrasBook::read(session, source->id));
             const auto old = AMIVIRT_TRY(root_snapshot(session, *source));
             const auto below = AMIVIRT_TRY(session.layers().find(old.layer));
             if (!below) {

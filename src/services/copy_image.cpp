@@ -10,6 +10,7 @@
 #include "amivirt/base/interrupt.hpp"
 #include "amivirt/services/carrying.hpp"
 #include "amivirt/services/ebs_settings.hpp"
+#include "amivirt/services/image_extras.hpp"
 #include "faults.hpp"
 #include "machine.hpp"
 #include "pins.hpp"
@@ -106,7 +107,10 @@ Result<void> check_same(const Layer& here, const Layer& there) {
     return Error(Code::store_corrupt, fmt::format("layer {} is not the same in both regions", here.id.str()), "amivirt fsck --deep");
 }
 
-Result<std::optional<Image>> find_repeated(CatalogSession& session, const Image& wanted) {
+/// What becomes of a repeat while the first copy is under way: it gets its id, where ids are told before the copy is there.
+enum class WhilePending { is_busy, is_the_answer };
+
+Result<std::optional<Image>> find_repeated(CatalogSession& session, const Image& wanted, WhilePending pending) {
     if (wanted.client_token.empty()) {
         return std::optional<Image>();
     }
@@ -120,7 +124,7 @@ Result<std::optional<Image>> find_repeated(CatalogSession& session, const Image&
                          fmt::format("the client token \"{}\" was used for image \"{}\" with other parameters", wanted.client_token,
                                      image.id.str()));
         }
-        if (image.state == ImageState::pending) {
+        if (image.state == ImageState::pending && pending == WhilePending::is_busy) {
             return Error(Code::busy, fmt::format("image \"{}\" of the same client token is being copied", image.id.str()));
         }
         return std::optional<Image>(std::move(image));
@@ -185,6 +189,7 @@ Result<Image> Carrying::make_copy(const AccountId& caller, const CopyRequest& re
     AMIVIRT_TRY(ports_.images.expire_downloads());
     const bool within = request.from_region.empty() || request.from_region == ports_.region;
     const Region from = within ? here() : AMIVIRT_TRY(ports_.regions.open(request.from_region));
+    const auto pending = request.on_reserved ? WhilePending::is_the_answer : WhilePending::is_busy;
     // A repeat is answered though the source has gone since; by its name nobody could tell which one it was.
     if (!request.client_token.empty() && ImageId::looks_like(request.image)) {
         Image asked;
@@ -194,7 +199,7 @@ Result<Image> Carrying::make_copy(const AccountId& caller, const CopyRequest& re
         asked.request_digest = digest(request, AMIVIRT_TRY(ImageId::parse(request.image)), from.name);
         std::optional<Image> repeated;
         AMIVIRT_TRY(ports_.catalog.read([&](CatalogSession& session) -> Result<void> {
-            repeated = AMIVIRT_TRY(find_repeated(session, asked));
+            repeated = AMIVIRT_TRY(find_repeated(session, asked, pending));
             return {};
         }));
         if (repeated) {
@@ -202,6 +207,11 @@ Result<Image> Carrying::make_copy(const AccountId& caller, const CopyRequest& re
         }
     }
     const auto source = AMIVIRT_TRY(from.images.resolve_to(ImageAction::copy, caller, request.image));
+    ImageExtras extras;
+    AMIVIRT_TRY(from.catalog.read([&](CatalogSession& session) -> Result<void> {
+        extras = AMIVIRT_TRY(ImageExtrasBook::read(session, source.id));
+        return {};
+    }));
     Moving moving;
     moving.moves = AMIVIRT_TRY(plan_moves(from.catalog, source));
 
@@ -274,7 +284,7 @@ Result<Image> Carrying::make_copy(const AccountId& caller, const CopyRequest& re
     moving.is_needed = [&](CatalogSession& session) -> Result<bool> {
         AMIVIRT_TRY(check_again(session, session.images(), request.promise));
         image.state = ImageState::pending;
-        repeated = AMIVIRT_TRY(find_repeated(session, image));
+        repeated = AMIVIRT_TRY(find_repeated(session, image, pending));
         return !repeated;
     };
     moving.reserve = [&](CatalogSession& session) { return put_pending(session, session.images(), image, request.promise); };
@@ -286,7 +296,8 @@ Result<Image> Carrying::make_copy(const AccountId& caller, const CopyRequest& re
     moving.insert = [&](CatalogSession& session) -> Result<void> {
         image.state = AMIVIRT_TRY(next(ImageState::pending, ImageEvent::ready));
         AMIVIRT_TRY(insert_snapshots(session));
-        return put_made(session.images(), image);
+        AMIVIRT_TRY(put_made(session.images(), image));
+        return ImageExtrasBook::inherit(session, image, extras, image.created);
     };
     AMIVIRT_TRY(move_layers(from, moving, progress));
     if (!repeated) {

@@ -101,8 +101,18 @@ Result<std::map<ImageId, ImageExtras>> ImageExtrasBook::of(const std::vector<Ima
 
 Result<void> ImageExtrasBook::add_product_codes(CatalogSession& session, const Image& image, const std::vector<ProductCode>& codes,
                                                 TimePoint now) {
+    ImageExtras added;
+    added.product_codes = codes;
+    return inherit(session, image, added, now);
+}
+
+Result<void> ImageExtrasBook::inherit(CatalogSession& session, const Image& image, const ImageExtras& from, TimePoint now) {
     auto extras = AMIVIRT_TRY(read(session, image.id));
-    for (const ProductCode& code : codes) {
+    extras.ena_support = extras.ena_support || from.ena_support;
+    if (extras.sriov_net_support.empty()) {
+        extras.sriov_net_support = from.sriov_net_support;
+    }
+    for (const ProductCode& code : from.product_codes) {
         if (std::find(extras.product_codes.begin(), extras.product_codes.end(), code) == extras.product_codes.end()) {
             extras.product_codes.push_back(code);
         }

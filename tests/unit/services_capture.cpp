@@ -117,6 +117,18 @@ protected:
     InstanceId instance;
 };
 
+TEST_F(CaptureTest, AnImageOfAnInstanceKeepsWhatOnlyEc2AsksOfItsOwn) {
+    const ImageExtras its{true, "simple", {{"abc", "devpay"}}};
+    ASSERT_TRUE(catalog.write([&](CatalogSession& session) { return ImageExtrasBook::write(session, base, its, clock.now()); }));
+    CreateImageRequest request;
+    request.instance = instance.str();
+    request.name = "made";
+    request.reboot = Reboot::no;
+    const auto made = capture.create(me, request, progress);
+    ASSERT_TRUE(made) << describe(made.error());
+    EXPECT_EQ(extras.of({*made})->at(made->id), its);
+}
+
 TEST_F(CaptureTest, HasWhatTheInstanceHasAndBelongsToTheCaller) {
     const auto data = attach("/dev/sdf", 3);
     auto wanted = request();

@@ -138,6 +138,59 @@ TEST_F(CarryingTest, AClientTokenIsIdempotent) {
     expect_both_clean();
 }
 
+TEST_F(CarryingTest, ARepeatOfACopyUnderWayGetsItsIdWhereIdsAreToldAtOnce) {
+    auto request = of(source.id.str());
+    request.client_token = "once";
+    std::vector<ImageId> told;
+    std::optional<Result<Image>> again;
+    std::optional<Result<Image>> waiting;
+    request.on_reserved = [&](const Image& pending) { told.push_back(pending.id); };
+    far_carrier.script().before("bring", [&] {
+        again = far.copy(me, request, progress);
+        auto patient = request;
+        patient.on_reserved = {};
+        waiting = far.copy(me, patient, progress);
+        patient.name = "another";
+        EXPECT_EQ(far.copy(me, patient, progress).error().code, Code::idempotent_parameter_mismatch);
+    });
+    const auto first = far.copy(me, request, progress);
+    ASSERT_TRUE(first) << describe(first.error());
+    ASSERT_TRUE(again && *again) << describe(again->error());
+    EXPECT_EQ((*again)->id, first->id);
+    EXPECT_EQ((*again)->state, ImageState::pending);
+    EXPECT_THAT(told, ::testing::ElementsAre(first->id));
+    ASSERT_TRUE(waiting);
+    EXPECT_EQ(waiting->error().code, Code::busy) << "the command line tells of copies that are there";
+    EXPECT_EQ(far_rows(&CatalogSession::images).size(), 1U);
+    expect_both_clean();
+}
+
+TEST_F(CarryingTest, ACopyKeepsWhatOnlyEc2AsksOfAnImage) {
+    const ImageExtras extras{true, "simple", {{"abc", "devpay"}}};
+    ASSERT_TRUE(catalog.write([&](CatalogSession& session) { return ImageExtrasBook::write(session, source, extras, clock.now()); }));
+    auto request = of("tiny");
+    const ImageExtras added{false, "", {{"own", "marketplace"}}};
+    request.on_reserved = [&](const Image& pending) {
+        ASSERT_TRUE(far_catalog.write([&](CatalogSession& session) {
+            return ImageExtrasBook::add_product_codes(session, pending, added.product_codes, clock.now());
+        }));
+    };
+    const auto copied = far.copy(me, request, progress);
+    ASSERT_TRUE(copied) << describe(copied.error());
+    ImageExtrasBook far_extras{far_catalog};
+    const auto all = far_extras.of({*copied});
+    ASSERT_TRUE(all);
+    EXPECT_TRUE(all->at(copied->id).ena_support);
+    EXPECT_EQ(all->at(copied->id).sriov_net_support, "simple");
+    EXPECT_THAT(all->at(copied->id).product_codes, ::testing::ElementsAre(added.product_codes.front(), extras.product_codes.front()));
+    // Within a region, where nothing is on its way.
+    auto near = of("tiny");
+    near.name = "again";
+    const auto beside = carrying.copy(me, near, progress);
+    ASSERT_TRUE(beside) << describe(beside.error());
+    EXPECT_EQ(this->extras.of({*beside})->at(beside->id), extras);
+}
+
 TEST_F(CarryingTest, ACopyHasItsOwnTagsAndThoseThatAreCopied) {
     source.tags = {{"team", "lab"}, {"stage", "test"}, {"aws:made-by", "us"}};
     ASSERT_TRUE(catalog.write([&](CatalogSession& session) { return session.images().update(source); }));

@@ -35,6 +35,8 @@ public:
     /// Likewise: adds to those there are, once each, since none is taken away again (source: EC2 ModifyImageAttribute).
     [[nodiscard]] static Result<void> add_product_codes(CatalogSession& session, const Image& image, const std::vector<ProductCode>& codes,
                                                         TimePoint now);
+    /// Likewise: what the image that stands behind this one has, besides what this one was given itself.
+    [[nodiscard]] static Result<void> inherit(CatalogSession& session, const Image& image, const ImageExtras& from, TimePoint now);
 
 private:
     Catalog& catalog_;
