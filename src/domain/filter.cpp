@@ -6,6 +6,7 @@
 #include <array>
 
 #include "amivirt/domain/device_name.hpp"
+#include "amivirt/domain/image_reason.hpp"
 #include "amivirt/domain/key_pair_filter.hpp"
 #include "domain/nearest.hpp"
 #include "domain/text.hpp"
@@ -115,7 +116,7 @@ constexpr std::array<Field<Image>, 38> k_image_fields{{
     {"source-image-region", [](const Image& i) { return one_unless_empty(i.source_region); }},
     {"source-instance-id", [](const Image& i) { return i.source_instance ? one(i.source_instance->str()) : none(); }},
     {"state", [](const Image& i) { return one(to_string(i.state)); }},
-    {"state-reason-code", [](const Image& i) { return one_unless_empty(i.state_reason); }},
+    {"state-reason-code", [](const Image& i) { return one_unless_empty(std::string(state_reason_code(i))); }},
     {"state-reason-message", [](const Image& i) { return one_unless_empty(i.state_reason); }},
     {"tag-key", [](const Image& i) { return keys(i.tags); }},
     {"tpm-support", [](const Image&) { return none(); }},

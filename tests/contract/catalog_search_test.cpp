@@ -7,6 +7,7 @@
 #include <array>
 #include <random>
 
+#include "amivirt/domain/image_reason.hpp"
 #include "catalog_records.hpp"
 #include "catalog_stores.hpp"
 #include "fakes/fake_id_source.hpp"
@@ -187,7 +188,7 @@ public:
                 return model.id.str();
             }
             if (name == "state-reason-code") {
-                return model.state_reason;
+                return std::string(state_reason_code(model));
             }
             if (name.starts_with("tag:") && !model.tags.empty()) {
                 return model.tags.begin()->second;

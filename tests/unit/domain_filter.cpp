@@ -237,8 +237,12 @@ TEST_F(ImageFilterTest, WhatAnImageHasNotMatchesNothing) {
     }
     image_.platform.clear();
     EXPECT_FALSE(has("platform", "*"));
-    image_.state_reason = "Client.InvalidSnapshot.NotFound";
+    image_.state_reason = "the disk is full";
     EXPECT_TRUE(has("state-reason-code", "Client.*"));
+    EXPECT_FALSE(has("state-reason-code", "the disk*"));
+    EXPECT_TRUE(has("state-reason-message", "the disk*"));
+    image_.state = ImageState::failed;
+    EXPECT_TRUE(has("state-reason-code", "Server.InternalError"));
     image_.permissions.everyone = true;
     EXPECT_TRUE(has("is-public", "true"));
 }

@@ -162,7 +162,9 @@ constexpr std::array<Column, 12> k_columns{{
     {"source-image-id", "i.source_image", Indexed::yes},
     {"source-instance-id", "i.source_instance", Indexed::yes},
     {"state", "i.state", Indexed::no},
-    {"state-reason-code", "nullif(i.state_reason, '')", Indexed::no},
+    {"state-reason-code",
+     "CASE WHEN i.state_reason = '' THEN NULL WHEN i.state = 'failed' THEN 'Server.InternalError' ELSE 'Client.UserInitiated' END",
+     Indexed::no},
 }};
 
 /// What is made of an entry of the mapping.

@@ -1,6 +1,7 @@
 #include "faces/cli/render_json.hpp"
 
 #include <algorithm>
+#include "amivirt/domain/image_reason.hpp"
 #include "amivirt/domain/login.hpp"
 
 #include "amivirt/services/doctor.hpp"
@@ -62,8 +63,7 @@ Json image_json(const Image& image, const AllowedBy& allowed) {
     out["RootDeviceName"] = image.root_device_name;
     out["RootDeviceType"] = to_string(image.root_device_type);
     if (!image.state_reason.empty()) {
-        out["StateReason"] = {{"Code", image.state == ImageState::failed ? "Server.InternalError" : "Client.UserInitiated"},
-                              {"Message", image.state_reason}};
+        out["StateReason"] = {{"Code", state_reason_code(image)}, {"Message", image.state_reason}};
     }
     put_tags(out, image.tags);
     out["VirtualizationType"] = "hvm";

@@ -1,5 +1,6 @@
 #include "faces/ec2/render.hpp"
 
+#include "amivirt/domain/image_reason.hpp"
 #include "faces/ec2/render_network.hpp"
 
 namespace amivirt::ec2 {
@@ -74,7 +75,7 @@ void image(Xml& out, const Image& image, const std::map<AccountId, std::string>&
     out.text("virtualizationType", "hvm");
     if (!image.state_reason.empty()) {
         out.in("stateReason", [&] {
-            out.text("code", image.state == ImageState::failed ? "Server.InternalError" : "Client.UserInitiated");
+            out.text("code", state_reason_code(image));
             out.text("message", image.state_reason);
         });
     }
