@@ -70,6 +70,7 @@ REQUIRED = {
     "AllocateAddress": {"": "publicIp allocationId domain"},
     "AssociateAddress": {"": "associationId"},
     "DescribeAddresses": {"addressesSet[]": "publicIp allocationId domain"},
+    "DescribeAddressesAttribute": {"addressSet[]": "publicIp allocationId"},
     "DescribeRouteTables": {"routeTableSet[]": "routeTableId vpcId routeSet associationSet", "routeTableSet[].routeSet[]": "state origin"},
     "DescribeInternetGateways": {"internetGatewaySet[]": "internetGatewayId attachmentSet"},
     "CreateLaunchTemplate": {"": "launchTemplate", "launchTemplate": "launchTemplateId launchTemplateName defaultVersionNumber latestVersionNumber"},

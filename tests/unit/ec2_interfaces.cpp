@@ -1,4 +1,5 @@
 // Instances in the virtual network, and the rest of it: interfaces, addresses, routes, gateways, DHCP options, ACLs.
+#include <regex>
 #include <set>
 
 #include "ec2_bench.hpp"
@@ -205,6 +206,28 @@ TEST_F(Ec2Interfaces, ElasticAddresses) {
     ok("Action=ReleaseAddress&PublicIp=" + ip);
     EXPECT_EQ(code("Action=ReleaseAddress&PublicIp=" + ip), "InvalidAddress.NotFound");
     EXPECT_EQ(code("Action=DescribeAddresses&AllocationId.1=" + second), "InvalidAllocationID.NotFound");
+}
+
+TEST_F(Ec2Interfaces, AttributesOfElasticAddresses) {
+    const std::string ask = "Action=DescribeAddressesAttribute&Attribute=domain-name";
+    EXPECT_EQ(first("nextToken", ok(ask)), "");
+    const auto one = ok("Action=AllocateAddress");
+    const auto allocation = first("allocationId", one);
+    const auto other = first("allocationId", ok("Action=AllocateAddress"));
+    const auto body = ok(ask + "&AllocationId.1=" + allocation);
+    EXPECT_THAT(body, HasSubstr("<addressSet><item><publicIp>" + first("publicIp", one) + "</publicIp><allocationId>" + allocation +
+                                "</allocationId></item></addressSet>"));
+    const auto page = ok(ask + "&MaxResults=1");
+    const auto token = first("nextToken", page);
+    ASSERT_NE(token, "");
+    const auto rest = ok(ask + "&MaxResults=1&NextToken=" + std::regex_replace(token, std::regex("="), "%3D"));
+    EXPECT_THAT((std::vector{first("allocationId", page), first("allocationId", rest)}),
+                ::testing::UnorderedElementsAre(allocation, other));
+    EXPECT_EQ(first("nextToken", rest), "");
+    EXPECT_EQ(code(ask + "&MaxResults=0"), "InvalidParameterValue");
+    EXPECT_EQ(code("Action=DescribeAddressesAttribute&Attribute=colour"), "InvalidParameterValue");
+    EXPECT_EQ(code(ask + "&DryRun=true"), "DryRunOperation");
+    EXPECT_EQ(code(ask + "&AllocationId.1=eipalloc-0123456789abcdef0"), "InvalidAllocationID.NotFound");
 }
 
 TEST_F(Ec2Interfaces, RoutesAndGateways) {

@@ -120,6 +120,19 @@ TEST_F(Ec2Listings, AnUnknownFilterIsRefusedBehindOneThatNothingPasses) {
     }
 }
 
+TEST_F(Ec2Listings, PagesAreAsSmallAsEc2HasThem) {
+    ok("Action=CreateLaunchTemplate&LaunchTemplateName=web&LaunchTemplateData.InstanceType=t3.nano");
+    for (const std::string action : {"DescribeLaunchTemplates", "DescribeLaunchTemplateVersions&LaunchTemplateName=web",
+                                     "DescribeStoreImageTasks", "ListImagesInRecycleBin", "DescribeAddressesAttribute"}) {
+        ok("Action=" + action + "&MaxResults=1");
+        EXPECT_EQ(code("Action=" + action + "&MaxResults=0"), "InvalidParameterValue") << action;
+    }
+    for (const std::string action : {"ListSnapshotsInRecycleBin", "DescribeInstances", "DescribeTags", "DescribeVpcs"}) {
+        ok("Action=" + action + "&MaxResults=5");
+        EXPECT_EQ(code("Action=" + action + "&MaxResults=4"), "InvalidParameterValue") << action;
+    }
+}
+
 TEST_F(Ec2Listings, PagesOfImagesLoseNoneOfThoseThatAreFilteredApart) {
     // Only the last of ten has a product code: it is not among the first that a page looks at.
     std::string last;
@@ -345,7 +358,7 @@ protected:
             next = std::regex_replace(std::string(page.select_node("/*/nextToken").node().text().get()), std::regex("="), "%3D");
         } while (!next.empty() && ++pages < 20);
         EXPECT_EQ(paged, all);
-        EXPECT_EQ(code("Action=" + action + "&MaxResults=4"), "InvalidParameterValue");
+        EXPECT_EQ(code("Action=" + action + "&MaxResults=0"), "InvalidParameterValue");
     }
     void make_storage() {
         const auto made = six("volumeId",

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t k_most_filters = 50;
 constexpr std::size_t k_most_filter_values = 200;
-constexpr std::uint32_t k_least_page = 5;  // source: EC2's MaxResults
 constexpr std::uint32_t k_most_page = 1000;
 
 std::optional<unsigned> ephemeral_number(std::string_view text) {
@@ -95,14 +94,14 @@ std::vector<Filter> Call::filters() const {
 
 std::string Call::token(std::size_t offset, const std::string& after) { return base64_encode(fmt::format("{}:{}", offset, after)); }
 
-Page Call::page(bool ids_given) const {
+Page Call::page(bool ids_given, std::uint32_t least) const {
     Page page;
     const auto most = in.number("MaxResults");
     const auto next = in.text("NextToken");
-    if (most && *most < k_least_page) {
-        in.fault(
-            {Code::invalid_parameter_value,
-             fmt::format("Value ( {} ) for parameter maxResults is invalid. Expecting a value greater than {}.", *most, k_least_page)});
+    if (most && *most < least) {
+        in.fault({Code::invalid_parameter_value,
+                  fmt::format("Value ( {} ) for parameter maxResults is invalid. Expecting a value greater than {}.", *most,
+                              least > 1 ? least : 0)});
     }
     if (ids_given && (most || next)) {
         in.fault({Code::invalid_parameter_combination, "MaxResults and NextToken cannot be used together with ids"});

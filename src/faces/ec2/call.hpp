@@ -143,8 +143,9 @@ public:
     }
     /// Filter.N.Name and its values, empty ones too. filter_limit_exceeded beyond 50 filters or 200 values of one (source: EC2's Filter).
     [[nodiscard]] std::vector<Filter> filters() const;
-    /// MaxResults, NextToken. `ids_given`: then neither may be (source: EC2).
-    [[nodiscard]] Page page(bool ids_given) const;
+    /// MaxResults, NextToken. `ids_given`: then neither may be (source: EC2). `least`: what MaxResults is at least (source: EC2's model,
+    /// and its documentation where the model says nothing).
+    [[nodiscard]] Page page(bool ids_given, std::uint32_t least = 5) const;
     /// TagSpecification.N for each of these resource types; of another it is invalid_parameter_value.
     [[nodiscard]] std::map<std::string, Tags> tag_specifications(const std::vector<std::string>& types) const;
     /// Tag.N.Key and .Value.

@@ -167,6 +167,7 @@ Result<void> release_address(Call& call);
 Result<void> associate_address(Call& call);
 Result<void> disassociate_address(Call& call);
 Result<void> describe_addresses(Call& call);
+[[nodiscard]] Result<void> describe_addresses_attribute(Call& call);
 
 // routing.cpp
 Result<void> describe_route_tables(Call& call);

@@ -132,6 +132,7 @@ const std::vector<Action>& actions_of(std::string_view service) {
         {"AssociateAddress", associate_address},
         {"DisassociateAddress", disassociate_address},
         {"DescribeAddresses", describe_addresses},
+        {"DescribeAddressesAttribute", describe_addresses_attribute},
         {"DescribeRouteTables", describe_route_tables},
         {"CreateRouteTable", create_route_table, false, ClientToken::answers},
         {"DeleteRouteTable", delete_route_table},

@@ -162,7 +162,7 @@ Result<void> replace_image_criteria_in_allowed_images_settings(Call& call) {
 
 Result<void> list_images_in_recycle_bin(Call& call) {
     const auto ids = call.ids<ImageId>("ImageId", Call::Seen::elsewhere);
-    const Page page = call.page(!ids.empty());
+    const Page page = call.page(!ids.empty(), 1);
     AMIVIRT_TRY(call.ready());
     auto images = AMIVIRT_TRY(call.services.bin.list(call.account)).images;
     if (!ids.empty()) {

@@ -29,7 +29,7 @@ Result<void> create_store_image_task(Call& call) {
 Result<void> describe_store_image_tasks(Call& call) {
     const auto ids = call.ids<ImageId>("ImageId");
     const auto filters = call.filters();
-    const Page page = call.page(!ids.empty());
+    const Page page = call.page(!ids.empty(), 1);
     for (const Filter& filter : filters) {
         if (filter.name != "task-state" && filter.name != "bucket") {
             call.in.fault({Code::invalid_parameter_value, fmt::format("The filter '{}' is invalid", printable(filter.name))});

@@ -275,7 +275,7 @@ Result<void> describe_launch_templates(Call& call) {
     const auto ids = call.in.texts("LaunchTemplateId");
     const auto names = call.in.texts("LaunchTemplateName");
     const auto filters = call.filters();
-    const Page page = call.page(!ids.empty() || !names.empty());
+    const Page page = call.page(!ids.empty() || !names.empty(), 1);
     call.in.accept("IncludeManagedResources");
     AMIVIRT_TRY(call.ready());
     std::vector<LaunchTemplate> all;
@@ -302,7 +302,7 @@ Result<void> describe_launch_template_versions(Call& call) {
     const auto least = bound(call.in, "MinVersion");
     const auto most = bound(call.in, "MaxVersion");
     const auto filters = call.filters();
-    const Page page = call.page(!words.empty());
+    const Page page = call.page(!words.empty(), 1);
     call.in.accept("ResolveAlias");
     call.in.accept("IncludeManagedResources");
     const bool of_all = !call.in.has("LaunchTemplateId") && !call.in.has("LaunchTemplateName");

@@ -290,4 +290,25 @@ Result<void> describe_addresses(Call& call) {
     return {};
 }
 
+Result<void> describe_addresses_attribute(Call& call) {
+    const auto ids = call.in.texts("AllocationId");
+    // The one there is: the domain name that an address leads back to. None has any here.
+    if (const auto attribute = call.in.text("Attribute"); attribute && *attribute != "domain-name") {
+        call.in.fault({Code::invalid_parameter_value,
+                       fmt::format("Value ({}) for parameter attribute is invalid. Expected domain-name.", printable(*attribute))});
+    }
+    const Page page = call.page(false, 1);
+    AMIVIRT_TRY(call.ready());
+    std::string next;
+    const auto all = Call::cut(
+        AMIVIRT_TRY(call.services.network.addresses.describe(call.account, ids, {}, {})), page,
+        [](const AddressView& each) { return each.its.id; }, next);
+    call.out.list("addressSet", all, [&](const AddressView& each) {
+        call.out.text("publicIp", each.its.public_ip);
+        call.out.text("allocationId", each.its.id);
+    });
+    call.out.some("nextToken", next);
+    return {};
+}
+
 }  // namespace amivirt::ec2
