@@ -78,8 +78,10 @@ Result<Settings> settle(const cli::GlobalOptions& options, const std::vector<std
             known.push_back(name);
         }
         const auto close = nearest(settings.region, known);
-        return Error(Code::invalid_parameter_value, fmt::format("region \"{}\" is not in {}/config.yaml", settings.region, config_folder()),
-                     close.empty() ? "" : fmt::format("did you mean \"{}\"?", close));
+        // Whoever asks over the API hears the message alone: our files are not his business.
+        return Error(Code::invalid_parameter_value, fmt::format("the region \"{}\" is unknown", settings.region),
+                     fmt::format("{}/config.yaml has none of that name{}", config_folder(),
+                                 close.empty() ? "" : fmt::format("; did you mean \"{}\"?", close)));
     }
     // --home names another place for everything, also for regions whose store the configuration sets.
     settings.store = options.home.empty() && !region.store.empty() ? region.store : settings.home + "/regions/" + settings.region;
