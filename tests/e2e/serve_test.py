@@ -362,6 +362,9 @@ class ServeTest(unittest.TestCase):
         self.refused("AuthFailure", self.client(server, key=("AKIANOBODY", "wrong")).describe_images)
         self.refused("AuthFailure", self.client(server, region="mars-1").describe_images)
         self.refused("InvalidAction", self.client(server).describe_vpn_gateways)
+        elsewhere = self.refused("InvalidParameterValue", self.client(server).copy_image, SourceImageId="ami-0123456789abcdef0",
+                                 SourceRegion="nowhere", Name="copied")
+        self.assertEqual(elsewhere["Error"]["Message"], 'the region "nowhere" is unknown')
 
         def raw(data, shut=False):
             with socket.create_connection((host, int(port)), timeout=20) as connection:
@@ -377,6 +380,9 @@ class ServeTest(unittest.TestCase):
         self.assertIn(b"MissingAuthenticationToken", raw(head + b"Content-Length: 21\r\n\r\nAction=DescribeImages"))
         self.assertIn(b" 413 ", raw(head + b"Content-Length: 10485760\r\n\r\n").split(b"\r\n")[0])
         self.assertIn(b" 431 ", raw(head + b"X: " + b"x" * 100000 + b"\r\n\r\n").split(b"\r\n")[0])
+        # boto3 reads what it is told then as it reads EC2's errors.
+        large = self.refused("RequestEntityTooLarge", self.client(server).describe_tags, Filters=[{"Name": "key", "Values": ["x" * 1000] * 200}] * 50)
+        self.assertEqual(large["ResponseMetadata"]["HTTPStatusCode"], 413)
         for smuggled in (b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nA=123", b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                          b"Content-Length: -1\r\n\r\n", b"Content-Length : 5\r\n\r\nA=123", b"Transfer-Encoding: xchunked\r\n\r\n"):
             self.assertIn(b" 400 ", raw(head + smuggled, shut=True).split(b"\r\n")[0], smuggled)

@@ -267,7 +267,9 @@ class OperatedTest(ServerCase):
         form = {"Content_Type": "application/x-www-form-urlencoded"}
         for page in ({"Origin": "http://example.org"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}, {"Host": f"rebound.example.org:{server.port}"}):
             self.assertEqual(server.ask("POST", "/", asked, **form, **page)[0], 403, page)
-            self.assertEqual(server.ask("GET", "/?" + asked.decode(), **page)[0], 403, page)
+            status, headers, text = server.ask("GET", "/?" + asked.decode(), **page)
+            self.assertEqual((status, headers["Content-Type"].split(";")[0]), (403, "text/xml"), page)
+            self.assertIn("<Error><Code>UnauthorizedOperation</Code>", text)
         self.assertEqual(self.store.rows("SELECT id FROM volume"), [])
         self.assertEqual(server.ask("POST", "/", asked, **form)[0], 200)
         self.assertEqual(server.ask("POST", "/", asked, Host=f"localhost:{server.port}", **form)[0], 200)

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <future>
 #include <thread>
+#include <tuple>
+#include <vector>
 
 #include "faces/ec2/server.hpp"
 #include "fakes/fake_account_book.hpp"
@@ -132,6 +134,24 @@ TEST_F(Ec2Http, WhatIsAmbiguousIsRefusedAndNothingAfterItRead) {
     EXPECT_THAT(ask("\x16\x03\x01\x02"), StartsWith("HTTP/1.1 400 ")) << "TLS where there is none, told at once";
     EXPECT_THAT(ask(k_healthz + "X: " + std::string(40000, 'x') + "\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
     EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10485760\r\n\r\n"), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(Ec2Http, RefusalsHaveTheFormInWhichClientsReadErrors) {
+    begin(false);
+    const std::vector<std::tuple<std::string, std::string, std::string>> cases{
+        {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10485760\r\n\r\n", "413", "RequestEntityTooLarge"},
+        {k_healthz + "X: " + std::string(40000, 'x') + "\r\n\r\n", "431", "RequestHeaderSectionTooLarge"},
+        {k_healthz + "X: a\r\n b\r\n\r\n", "400", "MalformedHttpRequest"},
+        {"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", "400", "MalformedHttpRequest"},
+        {"GET / HTTP/1.1\r\nHost: rebound.example.org\r\nConnection: close\r\n\r\n", "403", "UnauthorizedOperation"},
+    };
+    for (const auto& [request, status, code] : cases) {
+        const std::string answer = ask(request);
+        EXPECT_THAT(answer, StartsWith("HTTP/1.1 " + status + " ")) << code;
+        EXPECT_THAT(answer, HasSubstr("\r\nContent-Type: text/xml;charset=UTF-8\r\n")) << code;
+        EXPECT_THAT(answer, HasSubstr("<Response><Errors><Error><Code>" + code + "</Code><Message>")) << code;
+        EXPECT_THAT(answer, ::testing::ContainsRegex("</Message></Error></Errors><RequestID>[0-9a-f-]{36}</RequestID></Response>")) << code;
+    }
 }
 
 TEST_F(Ec2Http, ChunksAreOneBody) {

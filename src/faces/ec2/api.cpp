@@ -134,6 +134,13 @@ std::string error_body(std::string_view service, const Error& error, const std::
     return out.str();
 }
 
+void put_error(HttpResponse& response, std::string_view service, Error& error) {
+    shorten(error.message);
+    response.status = on_wire(error.code).http_status;
+    response.code = on_wire(error.code).name;
+    response.body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + error_body(service, error, response.request_id);
+}
+
 }  // namespace
 
 struct Api::Asked {
@@ -281,6 +288,14 @@ Result<std::string> Api::answer(const HttpRequest& request, Asked& asked) {
                        action->name, protocol.space, asked.id, body);
 }
 
+HttpResponse Api::refuse(const Error& error) const {
+    HttpResponse response;
+    response.request_id = request_id(ports_.ids);
+    Error told = error;
+    put_error(response, "ec2", told);
+    return response;
+}
+
 HttpResponse Api::handle(const HttpRequest& request) {
     HttpResponse response;
     Asked asked;
@@ -301,10 +316,7 @@ HttpResponse Api::handle(const HttpRequest& request) {
         return response;
     }
     Error error = answered.error();
-    shorten(error.message);
-    response.status = on_wire(error.code).http_status;
-    response.code = on_wire(error.code).name;
-    response.body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + error_body(asked.service, error, asked.id);
+    put_error(response, asked.service, error);
     // A client's fault concerns the client; a refusal that ours is a warning, what was lost an error.
     const LogLevel level = response.status >= 500                  ? LogLevel::error
                            : error.code == Code::dry_run_operation ? LogLevel::debug

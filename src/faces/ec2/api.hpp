@@ -21,6 +21,8 @@ public:
 
     /// Any request, well-formed or not. Safe to call from many threads; blocks as long as the service does.
     [[nodiscard]] HttpResponse handle(const HttpRequest& request);
+    /// The answer to what never becomes a request of the API's, in the form in which its clients read errors. Does not block.
+    [[nodiscard]] HttpResponse refuse(const Error& error) const;
     [[nodiscard]] Background& background() noexcept { return background_; }
     /// In every region: finishes or undoes what dead processes left, has what they promised made in the background, empties the recycle bin
     /// of what has expired, forgets old answers, and has deep chains of volumes that came to rest flattened in the background.

@@ -24,6 +24,10 @@ inline constexpr Code signature_does_not_match{k_first + 10};
 inline constexpr Code filter_limit_exceeded{k_first + 11};
 inline constexpr Code invalid_volume_modification_not_found{k_first + 12};
 inline constexpr Code validation_error{k_first + 13};  ///< STS's and IAM's
+// Of requests that never get as far as an action (source: the errors common to all of AWS's APIs, and S3's for the last).
+inline constexpr Code malformed_http_request{k_first + 14};
+inline constexpr Code request_entity_too_large{k_first + 15};
+inline constexpr Code request_header_section_too_large{k_first + 16};
 }  // namespace wire
 
 struct CodeOnWire {

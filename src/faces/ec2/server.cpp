@@ -26,6 +26,7 @@
 
 #include "amivirt/base/interrupt.hpp"
 #include "faces/ec2/access_log.hpp"
+#include "faces/ec2/codes.hpp"
 #include "faces/ec2/guard.hpp"
 #include "faces/ec2/systemd.hpp"
 #include "faces/ec2/tls.hpp"
@@ -121,17 +122,17 @@ HttpRequest plain(http::request<http::string_body> message) {
 }
 
 /// What is wrong with a request that could not be read, if that can be answered at all.
-unsigned status_of(const beast::error_code& error) {
+std::optional<Error> refusal_of(const beast::error_code& error) {
     if (error == http::error::body_limit) {
-        return 413;
+        return Error(wire::request_entity_too_large, error.message());
     }
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-        return 431;
+        return Error(wire::request_header_section_too_large, error.message());
     }
     return error.category() == make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
                    error != http::error::partial_message
-               ? 400
-               : 0;
+               ? std::optional(Error(wire::malformed_http_request, error.message()))
+               : std::nullopt;
 }
 
 std::string_view text_in(const beast::flat_buffer& buffer) { return {static_cast<const char*>(buffer.data().data()), buffer.size()}; }
@@ -140,6 +141,15 @@ Response plain_text(unsigned status, const std::string& text) {
     Response response;
     response.status = status;
     response.body = text + "\n";
+    return response;
+}
+
+Response over_the_wire(HttpResponse answer) {
+    Response response;
+    response.status = answer.status;
+    response.content_type = std::move(answer.content_type);
+    response.request_id = std::move(answer.request_id);
+    response.body = std::move(answer.body);
     return response;
 }
 
@@ -326,10 +336,10 @@ private:
         }
         constexpr char k_handshake = 0x16;  // source: RFC 8446, section 5.1
         if (text_in(buffer).front() != k_handshake) {
-            Response response = plain_text(400, "This port speaks TLS: ask it with https://");
+            Response response = over_the_wire(api_.refuse({wire::malformed_http_request, "This port speaks TLS: ask it with https://"}));
             response.keep_alive = false;
             co_await bare.write(text_of(response), error);
-            note(peer, "none", "none", 400, "PlainHttp", {}, response.body.size(), "");
+            note(peer, "none", "none", response.status, "PlainHttp", {}, response.body.size(), response.request_id);
             co_await part(stream, Said::refusal);
             co_return;
         }
@@ -350,15 +360,15 @@ private:
         co_await part(stream, said);
     }
 
-    /// The head of the next request into `buffer`: the status of the refusal, 0 if it is there and nothing is wrong with it. nullopt: the
-    /// client has gone, or has said too little for too long.
-    asio::awaitable<std::optional<unsigned>> read_head(Channel& channel, beast::flat_buffer& buffer, std::string& wrong) {
+    /// The head of the next request into `buffer`; if something is wrong with it, `wrong` says what. False: the client has gone, or has
+    /// said too little for too long.
+    asio::awaitable<bool> read_head(Channel& channel, beast::flat_buffer& buffer, std::optional<Error>& wrong) {
         // Not so long as a client may take for a request, but for the next one to begin.
         channel.lowest().expires_after(options_.idle);
         if (buffer.size() == 0) {
             const beast::error_code gone = co_await wait_for_more(channel, buffer);
             if (gone) {
-                co_return std::nullopt;
+                co_return false;
             }
         }
         channel.lowest().expires_after(options_.read_within);
@@ -370,21 +380,21 @@ private:
             if (fresh) {
                 const Head head = examine_head(text_in(buffer));
                 if (!head.wrong.empty()) {
-                    wrong = std::string("refused: ") + std::string(head.wrong);
-                    co_return 400;
+                    wrong.emplace(wire::malformed_http_request, std::string("refused: ") + std::string(head.wrong));
+                    co_return true;
                 }
                 if (head.length > 0 && head.length <= options_.header_limit) {
-                    co_return 0;
+                    co_return true;
                 }
             }
             if (buffer.size() > options_.header_limit) {
-                wrong = "the headers are too long";
-                co_return 431;
+                wrong.emplace(wire::request_header_section_too_large, "the headers are too long");
+                co_return true;
             }
             const std::size_t before = buffer.size();
             const beast::error_code gone = co_await wait_for_more(channel, buffer);
             if (gone) {
-                co_return std::nullopt;
+                co_return false;
             }
             fresh = before == 0 || text_in(buffer).find('\n', before) != std::string_view::npos;  // else a line that goes on
         }
@@ -436,28 +446,27 @@ private:
             Parser parser;
             parser.header_limit(options_.header_limit);
             parser.body_limit(options_.body_limit);
-            std::string wrong;
-            auto status = co_await read_head(channel, buffer, wrong);
-            if (!status) {
+            std::optional<Error> wrong;
+            const bool there = co_await read_head(channel, buffer, wrong);
+            if (!there) {
                 break;
             }
-            if (*status == 0) {
+            if (!wrong) {
                 error = co_await read_request(channel, buffer, parser);
                 if (error) {
-                    status = status_of(error);
-                    wrong = error.message();
-                    if (*status == 0) {
+                    wrong = refusal_of(error);
+                    if (!wrong) {
                         break;
                     }
                 }
             }
             Response response;
-            if (*status != 0) {
-                response = plain_text(*status, wrong);
+            if (wrong) {
+                response = over_the_wire(api_.refuse(*wrong));
                 response.keep_alive = false;
                 goes_on = false;
                 last = Said::refusal;
-                note(peer, "none", "none", *status, fmt::to_string(*status), {}, response.body.size(), "");
+                note(peer, "none", "none", response.status, fmt::to_string(response.status), {}, response.body.size(), response.request_id);
             } else {
                 response = co_await respond(parser.release(), peer);
                 goes_on = response.keep_alive && !stopping_;
@@ -512,10 +521,12 @@ private:
             note(peer, "none", request.method + " " + request.target, response.status, "OK", std::chrono::steady_clock::now() - began,
                  response.body.size(), "");
         } else if (!refused.empty()) {
-            response =
-                plain_text(403, "refused: without signatures (--no-auth) only programs of this machine are answered, and " + refused);
+            response = over_the_wire(
+                api_.refuse({Code::unauthorized_operation,
+                             "refused: without signatures (--no-auth) only programs of this machine are answered, and " + refused}));
             log_.write(LogLevel::warning, "serve", fmt::format("refused a request of {}: {}", peer.to_string(), refused));
-            note(peer, "none", "none", 403, "403", std::chrono::steady_clock::now() - began, response.body.size(), "");
+            note(peer, "none", "none", response.status, fmt::to_string(response.status), std::chrono::steady_clock::now() - began,
+                 response.body.size(), response.request_id);
         } else {
             // The services block: they have threads of their own, and this one goes on with the sockets.
             co_await asio::post(asio::bind_executor(workers_, use_awaitable));
@@ -527,10 +538,7 @@ private:
                                    std::chrono::duration_cast<Duration>(took).count()));
             note(peer, std::string(answer.known_action), answer.action, answer.status, answer.code, took, answer.body.size(),
                  answer.request_id, answer.account);
-            response.status = answer.status;
-            response.content_type = answer.content_type;
-            response.request_id = answer.request_id;
-            response.body = std::move(answer.body);
+            response = over_the_wire(std::move(answer));
         }
         response.version = version;
         response.keep_alive = keep_alive;
