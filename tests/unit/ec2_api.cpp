@@ -122,6 +122,10 @@ TEST_F(Ec2Api, ClientTokens) {
     EXPECT_TRUE(api().background().drain(std::chrono::seconds(10)));
     EXPECT_EQ(first("instanceId", ok(form)), id);
     EXPECT_EQ(code(form + "&UserData=YQ%3D%3D"), "IdempotentParameterMismatch");
+    ok("Action=DeregisterImage&ImageId=" + image.id.str());
+    EXPECT_EQ(first("instanceId", ok(form)), id) << "the image is gone";
+    EXPECT_EQ(code(form + "&DryRun=true"), "DryRunOperation");
+    EXPECT_EQ(code(form + "&EbsOptimized=true"), "IdempotentParameterMismatch");
     const std::string volume = "Action=CreateVolume&AvailabilityZone=locala&ClientToken=v&Size=";
     const auto made = first("volumeId", ok(volume + "1"));
     EXPECT_EQ(first("volumeId", ok(volume + "1")), made);

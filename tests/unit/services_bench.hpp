@@ -70,7 +70,7 @@ public:
     [[nodiscard]] Result<Region> open(const std::string& name) override {
         const auto found = regions_.find(name);
         if (found == regions_.end()) {
-            return Error(Code::invalid_parameter_value, "region \"" + name + "\" is not in config.yaml");
+            return Error(Code::invalid_parameter_value, "the region \"" + name + "\" is unknown");
         }
         return found->second();
     }
