@@ -565,12 +565,12 @@ Result<std::vector<Instance>> Instances::bring_all_up(ActiveOperation& operation
             }
             instance->state = AMIVIRT_TRY(next(instance->state, InstanceEvent::started));
             AMIVIRT_TRY(session.instances().update(*instance));
-            for (const Volume& made : machine.volumes) {
-                auto volume = AMIVIRT_TRY(session.volumes().find(made.id));
-                auto layer = AMIVIRT_TRY(session.layers().find(made.layer));
+            for (const Volume& its : machine.volumes) {
+                auto volume = AMIVIRT_TRY(session.volumes().find(its.id));
+                auto layer = AMIVIRT_TRY(session.layers().find(its.layer));
                 if (!volume || !layer) {
                     return Error(Code::store_corrupt,
-                                 fmt::format("the row of volume {} or of its layer {} is gone", made.id.str(), made.layer.str()));
+                                 fmt::format("the row of volume {} or of its layer {} is gone", its.id.str(), its.layer.str()));
                 }
                 volume->state = VolumeState::in_use;
                 AMIVIRT_TRY(session.volumes().update(*volume));
