@@ -10,6 +10,7 @@
 #include "amivirt/domain/device_name.hpp"
 #include "amivirt/services/ebs_settings.hpp"
 #include "faults.hpp"
+#include "instance_records.hpp"
 #include "machine.hpp"
 #include "records.hpp"
 #include "revert_log.hpp"
@@ -30,14 +31,6 @@ Result<Volume> find_volume(CatalogSession& session, const VolumeId& id) {
     auto found = AMIVIRT_TRY(session.volumes().find(id));
     if (!found) {
         return record_not_found(k_words, id.str(), {});
-    }
-    return std::move(*found);
-}
-
-Result<Instance> find_instance(CatalogSession& session, const InstanceId& id) {
-    auto found = AMIVIRT_TRY(session.instances().find(id));
-    if (!found) {
-        return Error(Code::invalid_instance_id_not_found, fmt::format("instance \"{}\" not found", id.str()));
     }
     return std::move(*found);
 }

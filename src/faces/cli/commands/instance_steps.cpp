@@ -6,6 +6,7 @@
 #include <atomic>
 #include <optional>
 
+#include "amivirt/domain/instance_moves.hpp"
 #include "amivirt/domain/login.hpp"
 #include "faces/cli/side_by_side.hpp"
 #include "faces/cli/wait_conditions.hpp"
@@ -77,11 +78,8 @@ Result<Seen> look(Session& session, Services& services, const InstanceQuery& que
 }
 
 Result<void> not_in(const Instance& before, std::initializer_list<InstanceState> states, std::string_view action) {
-    if (std::find(states.begin(), states.end(), before.state) == states.end()) {
-        return {};
-    }
-    return Error(Code::incorrect_instance_state,
-                 fmt::format("instance \"{}\" cannot be {}: it is {}", before.id.str(), action, to_string(before.state)));
+    const bool is_in_one = std::find(states.begin(), states.end(), before.state) != states.end();
+    return is_in_one ? Result<void>(wrong_state(before, action)) : Result<void>();
 }
 
 Result<Changed> change_instances(Session& session, Services& services, const std::vector<std::string>& names, const Change& change) {

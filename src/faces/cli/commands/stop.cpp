@@ -1,5 +1,4 @@
-#include <fmt/format.h>
-
+#include "amivirt/domain/instance_moves.hpp"
 #include "faces/cli/commands/commands.hpp"
 #include "faces/cli/commands/instance_steps.hpp"
 
@@ -42,11 +41,7 @@ public:
 
 private:
     static Result<void> check(const Instance& before) {
-        if (before.root_device_type == RootDeviceType::instance_store) {
-            return Error(Code::unsupported_operation,
-                         fmt::format("The instance '{}' does not have an 'ebs' root device type and cannot be stopped", before.id.str()),
-                         fmt::format("amivirt terminate {}", before.id.str()));
-        }
+        AMIVIRT_TRY(check_may_stop(before));
         return not_in(before, {InstanceState::shutting_down, InstanceState::terminated}, "stopped");
     }
 

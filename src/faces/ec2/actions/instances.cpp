@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "amivirt/domain/instance_moves.hpp"
 #include "faces/ec2/actions/actions.hpp"
 #include "faces/ec2/actions/instance_network.hpp"
 #include "faces/ec2/actions/launch_templates.hpp"
@@ -76,7 +77,7 @@ Result<void> move_all(Call& call, const std::string& action, const std::vector<s
     return {};
 }
 
-Error wrong_state(const Instance& instance, std::string_view action) {
+Error not_from_here(const Instance& instance, std::string_view action) {
     return {Code::incorrect_instance_state, fmt::format("The instance '{}' is not in a state from which it can be {}: it is {}.",
                                                         instance.id.str(), action, to_string(instance.state))};
 }
@@ -376,7 +377,7 @@ Result<void> start_instances(Call& call) {
         [](const Instance& each) {
             const bool can =
                 each.state == InstanceState::running || each.state == InstanceState::pending || each.state == InstanceState::stopped;
-            return can ? Result<void>() : Result<void>(wrong_state(each, "started"));
+            return can ? Result<void>() : Result<void>(not_from_here(each, "started"));
         },
         [](const Services& services, const AccountId& account, const std::string& id, const Begun& begun) {
             SilentProgress silent;
@@ -394,23 +395,18 @@ Result<void> stop_instances(Call& call) {
     AMIVIRT_TRY(call.ready());
     return move_all(
         call, "StopInstances", ids, Said{{"Force", force == Force::yes ? "true" : "false"}},
-        [&](const Instance& each) {
+        [&](const Instance& each) -> Result<void> {
             const auto options = call.services.instances.options(call.account, each.id.str());
             if (options && options->stop_protected && each.state == InstanceState::running) {
-                return Result<void>(
-                    Error(Code::operation_not_permitted,
-                          fmt::format("The instance '{}' may not be stopped. Modify its 'disableApiStop' instance attribute "
-                                      "and try again.",
-                                      each.id.str())));
+                return Error(Code::operation_not_permitted,
+                             fmt::format("The instance '{}' may not be stopped. Modify its 'disableApiStop' instance attribute "
+                                         "and try again.",
+                                         each.id.str()));
             }
-            if (each.root_device_type == RootDeviceType::instance_store) {
-                return Result<void>(
-                    Error(Code::unsupported_operation,
-                          fmt::format("The instance '{}' does not have an 'ebs' root device type and cannot be stopped", each.id.str())));
-            }
+            AMIVIRT_TRY(check_may_stop(each));
             const bool can =
                 each.state == InstanceState::running || each.state == InstanceState::stopping || each.state == InstanceState::stopped;
-            return can ? Result<void>() : Result<void>(wrong_state(each, "stopped"));
+            return can ? Result<void>() : Result<void>(not_from_here(each, "stopped"));
         },
         [force](const Services& services, const AccountId& account, const std::string& id, const Begun& begun) {
             return services.instances.stop(account, id, k_grace, force, begun);
@@ -443,7 +439,7 @@ Result<void> reboot_instances(Call& call) {
     AMIVIRT_TRY(call.ready());
     for (const Instance& each : AMIVIRT_TRY(Call::find_all<InstanceId>(ids, call.instance()))) {
         if (each.state != InstanceState::running) {
-            return wrong_state(each, "rebooted");
+            return not_from_here(each, "rebooted");
         }
     }
     for (const std::string& id : ids) {
